@@ -1,0 +1,6 @@
+//! The binary `equilayer`.
+
+fn main() -> std::process::ExitCode {
+    equilayer_plugins::link();
+    equilayer::cli::run()
+}

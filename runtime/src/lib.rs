@@ -1,0 +1,13 @@
+//! Self-supervised learning with a declared symmetry at a declared layer.
+//!
+//! What works today:
+//! - [`data`] reads IDX files and bundles 10,000 handwritten digits;
+//! - [`engine`] is the tensor engine underneath, re-exported whole;
+//! - [`cli`] is the command line, shared by the binary `equilayer` and by any program with plugins of its own.
+//!
+//! Grids and group actions, encoders, the plugin model, training and evaluation will live here too.
+
+pub mod cli;
+pub mod data;
+
+pub use equilayer_engine as engine;
