@@ -1,0 +1,222 @@
+//! Contractions as matrix products: axes are sorted into rows, columns and sums, merged where strides allow, and
+//! the product is cut into tiles that finish with their epilogue while they are in cache.
+
+use rayon::prelude::*;
+
+use super::call::{Call, Shared};
+use super::elementwise::{Kernel, Lane, TilePlace};
+use super::gemm::{Tile, Tiling};
+use super::scratch::Scratch;
+use crate::layout::Layout;
+use crate::ops::{Contract, Program};
+use crate::shape::Shape;
+
+/// Runs a contraction.
+pub fn run(contract: &Contract, call: &Call<'_>) {
+    let problem = Problem::new(contract, call, false);
+    let output = Shared::new(call.targets()[0]);
+    problem.for_each_tile(|product, tile| {
+        let start = product.c + tile.rows.start as isize * problem.rows.c + tile.cols.start as isize * problem.columns.c;
+        // SAFETY: the tile lies in the output, and no other tile does.
+        unsafe { problem.multiply(product, &tile, output.pointer().offset(start), problem.rows.c, problem.columns.c) };
+    });
+}
+
+/// Runs a contraction with an elementwise program behind it.
+pub fn run_fused(contract: &Contract, epilogue: &Program, call: &Call<'_>) {
+    let problem = Problem::new(contract, call, true);
+    let targets: Vec<Shared> = call.targets().into_iter().map(Shared::new).collect();
+    let lanes = Lane::of(call, 2);
+    let kernel = Kernel::new(epilogue);
+    problem.for_each_tile(|product, tile| {
+        let columns = tile.cols.len();
+        let mut scratch = Scratch::take(tile.rows.len() * columns);
+        let place = TilePlace {
+            start: (product.c + tile.rows.start as isize * problem.rows.c) as usize + tile.cols.start,
+            rows: tile.rows.len(),
+            row_stride: problem.rows.c as usize,
+            columns,
+        };
+        // SAFETY: the scratch memory holds the tile row-major. The program reads and writes the tile's own elements
+        // of the other operands, which no other tile touches.
+        unsafe {
+            problem.multiply(product, &tile, scratch.as_mut_ptr(), columns as isize, 1);
+            kernel.run_tile(&scratch, &lanes, &targets, place);
+        }
+    });
+}
+
+/// One axis, or several merged ones: its length, and its stride in each operand (0 where it is absent).
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Axis {
+    length: usize,
+    a: isize,
+    b: isize,
+    c: isize,
+}
+
+/// A position in each operand.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offsets {
+    a: isize,
+    b: isize,
+    c: isize,
+}
+
+/// A contraction sorted into one matrix product for each combination of the outer axes, each of them a sum over
+/// the combinations of the inner axes.
+struct Problem {
+    a: Shared,
+    b: Shared,
+    rows: Axis,
+    columns: Axis,
+    sums: Axis,
+    outer: Vec<Offsets>,
+    inner: Vec<Offsets>,
+}
+
+impl Problem {
+    /// Sorts the axes. With `dense`, columns are neighbours in the result, as an epilogue needs them.
+    fn new(contract: &Contract, call: &Call<'_>, dense: bool) -> Problem {
+        let [a, b] = [&call.sources()[0], &call.sources()[1]];
+        let axes = SortedAxes::new(contract, a.layout(), b.layout(), call.output_shape(0));
+        let swap = axes.columns.last().is_none_or(|axis| axis.c != 1) && axes.rows.last().is_some_and(|axis| axis.c == 1);
+        let axes = if swap { axes.transposed() } else { axes };
+        let SortedAxes { mut rows, mut columns, mut sums, batch } = axes;
+        let columns_axis = match dense && columns.last().is_none_or(|axis| axis.c != 1) {
+            true => Axis { length: 1, a: 0, b: 0, c: 1 },
+            false if dense => columns.pop().unwrap_or(UNIT),
+            false => take_longest(&mut columns),
+        };
+        let rows_axis = take_longest(&mut rows);
+        let sums_axis = take_longest(&mut sums);
+        let (left, right) = if swap { (b, a) } else { (a, b) };
+        let start = Offsets { a: left.layout().offset(), b: right.layout().offset(), c: 0 };
+        let outer: Vec<Axis> = batch.into_iter().chain(rows).chain(columns).collect();
+        Problem {
+            a: Shared::new(left.buffer().cast_mut()),
+            b: Shared::new(right.buffer().cast_mut()),
+            rows: rows_axis,
+            columns: columns_axis,
+            sums: sums_axis,
+            outer: combinations(&outer, start),
+            inner: combinations(&sums, Offsets::default()),
+        }
+    }
+
+    /// Hands every tile of every product to some thread.
+    fn for_each_tile(&self, run: impl Fn(Offsets, Tile) + Sync) {
+        let tiling = Tiling::new(self.rows.length, self.columns.length, self.sums.length * self.inner.len());
+        (0..self.outer.len() * tiling.len()).into_par_iter().with_max_len(1).for_each(|task| {
+            run(self.outer[task / tiling.len()], tiling.tile(task % tiling.len()));
+        });
+    }
+
+    /// Writes a tile of a product to `c`. A sum over nothing is zero.
+    ///
+    /// # Safety
+    /// `c` and the strides address memory for the whole tile that nobody else touches.
+    unsafe fn multiply(&self, product: Offsets, tile: &Tile, c: *mut f32, row_stride: isize, column_stride: isize) {
+        let (rows, columns, sums) = (&self.rows, &self.columns, &self.sums);
+        let a_start = product.a + tile.rows.start as isize * rows.a;
+        let b_start = product.b + tile.cols.start as isize * columns.b;
+        let nothing = [Offsets::default()];
+        let (terms, depth) = if self.inner.is_empty() { (&nothing[..], 0) } else { (&self.inner[..], sums.length) };
+        for (index, term) in terms.iter().enumerate() {
+            // SAFETY: offsets and strides come from layouts that lie in their buffers, and `c` is the caller's.
+            unsafe {
+                gemm::gemm(
+                    tile.rows.len(),
+                    tile.cols.len(),
+                    depth,
+                    c,
+                    column_stride,
+                    row_stride,
+                    index > 0,
+                    self.a.pointer().offset(a_start + term.a).cast_const(),
+                    sums.a,
+                    rows.a,
+                    self.b.pointer().offset(b_start + term.b).cast_const(),
+                    columns.b,
+                    sums.b,
+                    1.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+        }
+    }
+}
+
+const UNIT: Axis = Axis { length: 1, a: 0, b: 0, c: 0 };
+
+/// Axes by their part in the product, neighbours merged, axes of length 1 left out.
+struct SortedAxes {
+    rows: Vec<Axis>,
+    columns: Vec<Axis>,
+    sums: Vec<Axis>,
+    batch: Vec<Axis>,
+}
+
+impl SortedAxes {
+    fn new(contract: &Contract, a: &Layout, b: &Layout, out: Shape) -> SortedAxes {
+        let c = Layout::contiguous(out);
+        let axes = |labels: Vec<char>| merged(labels.iter().map(|&label| axis(contract, label, a, b, &c)));
+        let kept = |left: bool, right: bool| -> Vec<char> {
+            let is = |label: &char| contract.a.contains(label) == left && contract.b.contains(label) == right;
+            contract.out.iter().copied().filter(is).collect()
+        };
+        SortedAxes {
+            rows: axes(kept(true, false)),
+            columns: axes(kept(false, true)),
+            sums: axes(contract.summed()),
+            batch: axes(kept(true, true)),
+        }
+    }
+
+    /// The same product with both operands exchanged: (A·B)ᵀ = Bᵀ·Aᵀ.
+    fn transposed(self) -> SortedAxes {
+        let swap = |axes: Vec<Axis>| axes.into_iter().map(|axis| Axis { a: axis.b, b: axis.a, ..axis }).collect();
+        SortedAxes { rows: swap(self.columns), columns: swap(self.rows), sums: swap(self.sums), batch: swap(self.batch) }
+    }
+}
+
+fn axis(contract: &Contract, label: char, a: &Layout, b: &Layout, c: &Layout) -> Axis {
+    let find = |labels: &[char], layout: &Layout| {
+        labels.iter().position(|&l| l == label).map(|axis| (layout.shape()[axis], layout.strides()[axis]))
+    };
+    let (in_a, in_b, in_c) = (find(&contract.a, a), find(&contract.b, b), find(&contract.out, c));
+    let length = in_a.or(in_b).map_or(1, |(length, _)| length);
+    let stride = |found: Option<(usize, isize)>| found.map_or(0, |(_, stride)| stride);
+    Axis { length, a: stride(in_a), b: stride(in_b), c: stride(in_c) }
+}
+
+fn merged(axes: impl Iterator<Item = Axis>) -> Vec<Axis> {
+    let mut merged: Vec<Axis> = Vec::new();
+    for inner in axes.filter(|axis| axis.length != 1) {
+        let steps = |stride: isize| stride * inner.length as isize;
+        match merged.last_mut() {
+            Some(outer) if outer.a == steps(inner.a) && outer.b == steps(inner.b) && outer.c == steps(inner.c) => {
+                *outer = Axis { length: outer.length * inner.length, ..inner };
+            }
+            _ => merged.push(inner),
+        }
+    }
+    merged
+}
+
+fn take_longest(axes: &mut Vec<Axis>) -> Axis {
+    let longest = (0..axes.len()).max_by_key(|&index| axes[index].length);
+    longest.map_or(UNIT, |index| axes.remove(index))
+}
+
+/// Offsets of all index combinations of the axes, the last axis fastest; none if an axis is empty.
+fn combinations(axes: &[Axis], start: Offsets) -> Vec<Offsets> {
+    axes.iter().fold(vec![start], |offsets, axis| {
+        let step = |base: Offsets, i: isize| Offsets { a: base.a + i * axis.a, b: base.b + i * axis.b, c: base.c + i * axis.c };
+        offsets.iter().flat_map(|&base| (0..axis.length as isize).map(move |i| step(base, i))).collect()
+    })
+}

@@ -1,0 +1,254 @@
+//! The CPU executor: one arena, a persistent pool of threads, kernels whose results do not depend on their number.
+//!
+//! Every kernel cuts its work by shapes alone and combines parts in a fixed order; a run has the same bits for any
+//! number of threads.
+
+mod call;
+mod contract;
+mod elementwise;
+mod gemm;
+mod kernels;
+mod math;
+mod matrix;
+mod memory;
+mod movement;
+mod reduce;
+mod scratch;
+
+use std::collections::BTreeMap;
+
+use rayon::ThreadPool;
+
+use self::call::{Call, Source, Target};
+use self::memory::Memory;
+use crate::error::Error;
+use crate::executor::{Executor, Outputs, match_inputs, unknown};
+use crate::ops::State;
+use crate::plan::{Operand, Place, Plan, Port, Step};
+use crate::shape::Shape;
+
+/// How a CPU executor is set up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CpuOptions {
+    /// Worker threads; as many as the machine has cores if not given.
+    pub threads: Option<usize>,
+    /// Seed of the first values of parameters and state.
+    pub seed: u64,
+    /// Most bytes that arena and state together may take; no limit but the system's if not given.
+    pub memory_limit: Option<usize>,
+    /// Whether inputs and every kernel's results are searched for values that are not finite. Costs a reading of all memory.
+    pub check_finite: bool,
+}
+
+/// Runs plans on the processor and holds their state.
+pub struct CpuExecutor {
+    options: CpuOptions,
+    pool: ThreadPool,
+    arena: Memory,
+    states: BTreeMap<String, HeldState>,
+}
+
+struct HeldState {
+    shape: Shape,
+    memory: Memory,
+}
+
+impl CpuExecutor {
+    /// An executor without state.
+    ///
+    /// # Errors
+    /// Threads that cannot be started.
+    pub fn new(options: CpuOptions) -> Result<CpuExecutor, Error> {
+        let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("equilayer-cpu-{index}"))
+            .build()
+            .map_err(|error| Error::Executor(format!("{threads} threads cannot be started: {error}")))?;
+        let arena = Memory::zeroed(0).ok_or_else(|| Error::Executor("no memory at all".into()))?;
+        Ok(CpuExecutor { options, pool, arena, states: BTreeMap::new() })
+    }
+
+    /// Bytes held: the arena of the largest plan so far, and all state.
+    pub fn held_bytes(&self) -> usize {
+        4 * (self.arena.len() + self.states.values().map(|state| state.memory.len()).sum::<usize>())
+    }
+
+    fn allocate(&self, elements: usize, freed: usize, what: &str) -> Result<Memory, Error> {
+        let needed = elements.saturating_mul(4);
+        let failure = |available: String| Error::OutOfMemory { what: what.into(), needed, available };
+        if let Some(limit) = self.options.memory_limit {
+            let held = self.held_bytes() - 4 * freed;
+            if held + needed > limit {
+                return Err(failure(format!("the limit is {limit} bytes, of which {held} are held")));
+            }
+        }
+        Memory::zeroed(elements).ok_or_else(|| failure("the system refused them".into()))
+    }
+
+    fn hold_state(&mut self, state: &State) -> Result<(), Error> {
+        if let Some(held) = self.states.get(&state.name) {
+            return match held.shape == state.shape {
+                true => Ok(()),
+                false => {
+                    let detail = format!("held with shape {} from another plan, this plan has {}", held.shape, state.shape);
+                    Err(Error::Name { kind: "state", name: state.name.clone(), detail })
+                }
+            };
+        }
+        let mut memory = self.allocate(state.shape.elements(), 0, &state.name)?;
+        let values = state.init.fill(&state.name, &state.shape, self.options.seed).map_err(Error::from)?;
+        memory.as_mut_slice().copy_from_slice(&values);
+        self.states.insert(state.name.clone(), HeldState { shape: state.shape, memory });
+        Ok(())
+    }
+
+    fn feed(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+        let values = match_inputs(plan, inputs)?;
+        for (port, values) in plan.inputs.iter().zip(values) {
+            if self.options.check_finite {
+                check_finite(values, || (format!("input `{}`", port.name), format!("shape {}", port.shape)))?;
+            }
+            if let Place::Arena(start) = plan.buffers[port.buffer].place {
+                self.arena.as_mut_slice()[start..start + values.len()].copy_from_slice(values);
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
+        let states: Vec<*mut f32> = plan.states.iter().map(|state| self.states[&state.name].memory.pointer()).collect();
+        let addresses = Addresses { plan, arena: self.arena.pointer(), states: &states };
+        for (index, step) in plan.steps.iter().enumerate() {
+            // SAFETY: the plan's operands lie in their buffers, the arena is long enough, states have their shapes;
+            // steps run one after another. See `Addresses`.
+            let mut call = unsafe { addresses.call(step) };
+            self.pool.install(|| kernels::run(&step.op, &mut call));
+            if self.options.check_finite {
+                for output in &step.outputs {
+                    // SAFETY: as above; the kernel has ended.
+                    let values = unsafe { addresses.values(output) };
+                    check_finite(values, || (step.op.as_operator().name().into(), place_of(step, index, output)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn collect(&self, plan: &Plan) -> Outputs {
+        let mut outputs = Outputs::default();
+        for Port { name, shape, buffer } in &plan.outputs {
+            if let Place::Arena(start) = plan.buffers[*buffer].place {
+                outputs.insert(name, self.arena.as_slice()[start..start + shape.elements()].to_vec());
+            }
+        }
+        outputs
+    }
+}
+
+impl Executor for CpuExecutor {
+    fn run(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<Outputs, Error> {
+        self.prepare(plan)?;
+        self.feed(plan, inputs)?;
+        self.execute(plan)?;
+        Ok(self.collect(plan))
+    }
+
+    fn prepare(&mut self, plan: &Plan) -> Result<(), Error> {
+        if self.arena.len() < plan.arena {
+            let freed = self.arena.len();
+            let larger = self.allocate(plan.arena, freed, "the arena")?;
+            self.arena = larger;
+        }
+        plan.states.iter().try_for_each(|state| self.hold_state(state))
+    }
+
+    fn state(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let held = self.states.get(name).ok_or_else(|| unknown("state", name, self.states.keys().map(String::as_str)))?;
+        Ok(held.memory.as_slice().to_vec())
+    }
+
+    fn set_state(&mut self, name: &str, values: &[f32]) -> Result<(), Error> {
+        if !self.states.contains_key(name) {
+            return Err(unknown("state", name, self.states.keys().map(String::as_str)));
+        }
+        let Some(held) = self.states.get_mut(name) else { return Ok(()) };
+        if held.memory.len() != values.len() {
+            let detail = format!("{} values do not fill shape {}", values.len(), held.shape);
+            return Err(Error::Name { kind: "state", name: name.into(), detail });
+        }
+        held.memory.as_mut_slice().copy_from_slice(values);
+        Ok(())
+    }
+
+    fn state_names(&self) -> Vec<String> {
+        self.states.keys().cloned().collect()
+    }
+}
+
+/// Where the buffers of a plan are during a run.
+struct Addresses<'a> {
+    plan: &'a Plan,
+    arena: *mut f32,
+    states: &'a [*mut f32],
+}
+
+impl Addresses<'_> {
+    fn buffer(&self, buffer: usize) -> *mut f32 {
+        match self.plan.buffers[buffer].place {
+            // SAFETY: the planner places buffers inside the arena.
+            Place::Arena(start) => unsafe { self.arena.add(start) },
+            Place::State(state) => self.states[state],
+            Place::Constant(constant) => self.plan.constants[constant].as_ptr().cast_mut(),
+        }
+    }
+
+    /// The operands of a step as memory. What a kernel updates in place is put into the output first.
+    ///
+    /// # Safety
+    /// Nobody else uses the memory while the call lives.
+    unsafe fn call(&self, step: &Step) -> Call<'_> {
+        for &(output, input) in step.op.as_operator().updates() {
+            // SAFETY: passed on from the caller; operands of an update have one shape.
+            unsafe { self.bring_over(&step.inputs[input], &step.outputs[output]) };
+        }
+        // SAFETY: the planner's operands lie in their buffers and overlap only as `Call` allows.
+        unsafe {
+            let inputs = step.inputs.iter().map(|operand| Source::new(self.buffer(operand.buffer), operand.layout));
+            let outputs = step.outputs.iter().map(|operand| Target::new(self.buffer(operand.buffer), *operand.layout.shape()));
+            Call::new(inputs.collect(), outputs.collect())
+        }
+    }
+
+    /// # Safety
+    /// Nobody else uses the memory.
+    unsafe fn bring_over(&self, input: &Operand, output: &Operand) {
+        let (from, to) = (self.buffer(input.buffer), self.buffer(output.buffer));
+        // SAFETY: an update's operands are row-major and of one size; the same memory is left alone.
+        unsafe {
+            let from = from.offset(input.layout.offset());
+            if !std::ptr::eq(from, to) {
+                std::ptr::copy_nonoverlapping(from.cast_const(), to, output.layout.shape().elements());
+            }
+        }
+    }
+
+    /// # Safety
+    /// Nobody writes the memory while the slice lives.
+    unsafe fn values(&self, operand: &Operand) -> &[f32] {
+        // SAFETY: outputs are whole row-major buffers.
+        unsafe { std::slice::from_raw_parts(self.buffer(operand.buffer), operand.layout.shape().elements()) }
+    }
+}
+
+fn place_of(step: &Step, index: usize, output: &Operand) -> String {
+    let scope = step.scope.as_deref().map_or(String::new(), |scope| format!(" in `{scope}`"));
+    format!("step {index}, shape {}{scope}", output.layout.shape())
+}
+
+fn check_finite(values: &[f32], describe: impl FnOnce() -> (String, String)) -> Result<(), Error> {
+    let Some(index) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
+    let (operator, place) = describe();
+    let count = values.iter().filter(|value| !value.is_finite()).count();
+    Err(Error::NotFinite { operator, count, elements: values.len(), value: values[index].to_string(), index, place })
+}

@@ -1,0 +1,190 @@
+//! Reductions: rows summed lane by lane, columns row by row, both in an order fixed by the shape.
+
+use rayon::prelude::*;
+
+use super::call::{Call, Source};
+use crate::layout::Layout;
+use crate::ops::{Reduce, ReduceKind};
+use crate::shape::Shape;
+
+/// Elements reduced in one go; longer reductions are cut into pieces of this size and combined in order.
+const PIECE: usize = 8192;
+
+/// Neighbouring outputs that one task accumulates side by side.
+const COLUMNS: usize = 256;
+
+/// Runs a reduction.
+pub fn run(reduce: &Reduce, call: &mut Call<'_>) {
+    let source = call.sources()[0];
+    let [output] = call.outputs();
+    match reduce.kind {
+        ReduceKind::Sum => reduce_with(source, reduce, output, 0.0, |a, b| a + b),
+        ReduceKind::Max => {
+            let larger = |a: f32, b: f32| if a.is_nan() || a > b { a } else { b };
+            reduce_with(source, reduce, output, f32::NEG_INFINITY, larger);
+        }
+    }
+}
+
+fn reduce_with(source: Source<'_>, reduce: &Reduce, output: &mut [f32], start: f32, combine: fn(f32, f32) -> f32) {
+    let walk = Walk::new(source.layout(), reduce);
+    if walk.reduced.is_empty() || output.is_empty() {
+        return output.fill(start);
+    }
+    match (reduce.kind, walk.inner_reduced) {
+        (ReduceKind::Sum, true) => along_rows(&walk, source, output, start, |a, b| a + b),
+        (ReduceKind::Sum, false) => down_columns(&walk, source, output, start, |a, b| a + b),
+        (ReduceKind::Max, true) => along_rows(&walk, source, output, start, combine),
+        (ReduceKind::Max, false) => down_columns(&walk, source, output, start, combine),
+    }
+}
+
+/// The axes of a reduction: all but the innermost as lists of positions.
+struct Walk {
+    /// Position of the first element of each output, or of each row of `inner.0` outputs.
+    kept: Vec<usize>,
+    /// Offset of each reduced element, or of each row of `inner.0` reduced elements.
+    reduced: Vec<isize>,
+    /// Length and stride of the innermost axis.
+    inner: (usize, isize),
+    inner_reduced: bool,
+}
+
+impl Walk {
+    fn new(layout: &Layout, reduce: &Reduce) -> Walk {
+        let (layout, axes) = merge(layout, reduce);
+        let Some(last) = layout.shape().len().checked_sub(1) else {
+            return Walk { kept: vec![layout.offset() as usize], reduced: vec![0], inner: (1, 1), inner_reduced: true };
+        };
+        let inner = (layout.shape()[last], layout.strides()[last]);
+        let inner_reduced = axes[last];
+        let dropped = |keep_reduced: bool| {
+            let drop = (0..=last).filter(|&axis| axis == last || axes[axis] != keep_reduced).collect();
+            layout.drop_axes(drop)
+        };
+        let base = layout.offset();
+        let mut reduced: Vec<isize> = dropped(true).positions().map(|position| position as isize - base).collect();
+        let empty = (0..=last).any(|axis| axes[axis] && layout.shape()[axis] == 0);
+        if empty {
+            reduced.clear();
+        }
+        Walk { kept: dropped(false).positions().collect(), reduced, inner, inner_reduced }
+    }
+}
+
+/// The layout with neighbouring axes merged where both are reduced or both kept, and which axes are reduced.
+fn merge(layout: &Layout, reduce: &Reduce) -> (Layout, Vec<bool>) {
+    let mut lengths: Vec<usize> = Vec::new();
+    let mut kinds: Vec<bool> = Vec::new();
+    let mut last_stride = 0;
+    for (axis, (&dim, &stride)) in layout.shape().iter().zip(layout.strides()).enumerate() {
+        let reduced = reduce.axes.contains(axis);
+        match (lengths.last_mut(), kinds.last()) {
+            (Some(length), Some(&kind)) if kind == reduced && last_stride == stride * dim as isize => *length *= dim,
+            _ => {
+                lengths.push(dim);
+                kinds.push(reduced);
+            }
+        }
+        last_stride = stride;
+    }
+    match layout.reshape(Shape::from(lengths)) {
+        Some(merged) => (merged, kinds),
+        None => (*layout, (0..layout.shape().len()).map(|axis| reduce.axes.contains(axis)).collect()),
+    }
+}
+
+/// Each output from rows of the innermost axis.
+fn along_rows(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Fn(f32, f32) -> f32 + Copy + Sync) {
+    let (length, stride) = walk.inner;
+    let pieces = length.div_ceil(PIECE).max(1);
+    let one = |kept: usize, piece: usize| {
+        let from = piece * PIECE;
+        let run = (length - from).min(PIECE);
+        let row = |&offset: &isize| {
+            let position = kept as isize + offset + from as isize * stride;
+            reduce_row(source, position, run, stride, start, combine)
+        };
+        walk.reduced.iter().map(row).fold(start, combine)
+    };
+    if output.len() * walk.reduced.len() < 64 && pieces > 1 {
+        for (result, &kept) in output.iter_mut().zip(&walk.kept) {
+            let parts: Vec<f32> = (0..pieces).into_par_iter().map(|piece| one(kept, piece)).collect();
+            *result = parts.into_iter().fold(start, combine);
+        }
+        return;
+    }
+    let at_once = (2 * PIECE / (length * walk.reduced.len()).max(1)).max(1);
+    output.par_chunks_mut(at_once).zip(walk.kept.par_chunks(at_once)).for_each(|(results, kept)| {
+        for (result, &kept) in results.iter_mut().zip(kept) {
+            *result = (0..pieces).map(|piece| one(kept, piece)).fold(start, combine);
+        }
+    });
+}
+
+/// Reduces one row with 32 independent accumulators, so that the loop vectorises and rounding errors stay small.
+fn reduce_row(source: Source<'_>, position: isize, length: usize, stride: isize, start: f32, combine: impl Fn(f32, f32) -> f32) -> f32 {
+    if stride != 1 {
+        let element = |i: usize| source.run((position + i as isize * stride) as usize, 1)[0];
+        return (0..length).map(element).fold(start, combine);
+    }
+    const LANES: usize = 32;
+    let row = source.run(position as usize, length);
+    let mut lanes = [start; LANES];
+    let mut chunks = row.chunks_exact(LANES);
+    for chunk in &mut chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = combine(*lane, value);
+        }
+    }
+    let rest = chunks.remainder().iter().fold(start, |sum, &value| combine(sum, value));
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            lanes[lane] = combine(lanes[lane], lanes[lane + width]);
+        }
+    }
+    combine(lanes[0], rest)
+}
+
+/// Rows of outputs, each the combination of rows of inputs.
+fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Fn(f32, f32) -> f32 + Copy + Sync) {
+    let (length, stride) = walk.inner;
+    let rows_of_piece = (PIECE / COLUMNS).max(1);
+    let pieces = walk.reduced.len().div_ceil(rows_of_piece * 8).clamp(1, 32);
+    let rows = walk.reduced.len().div_ceil(pieces);
+    let per_row = length.div_ceil(COLUMNS);
+    let column_tasks = walk.kept.len() * per_row;
+    let parts: Vec<Vec<f32>> = (0..column_tasks * pieces)
+        .into_par_iter()
+        .map(|task| {
+            let (column_task, piece) = (task / pieces, task % pieces);
+            let (kept, first) = (walk.kept[column_task / per_row], column_task % per_row * COLUMNS);
+            let mut sums = vec![start; (length - first).min(COLUMNS)];
+            for &offset in walk.reduced.iter().skip(piece * rows).take(rows) {
+                accumulate(source, kept as isize + offset + first as isize * stride, stride, &mut sums, combine);
+            }
+            sums
+        })
+        .collect();
+    for column_task in 0..column_tasks {
+        let at = column_task / per_row * length + column_task % per_row * COLUMNS;
+        let target = &mut output[at..at + parts[column_task * pieces].len()];
+        target.fill(start);
+        for part in &parts[column_task * pieces..][..pieces] {
+            target.iter_mut().zip(part).for_each(|(sum, &value)| *sum = combine(*sum, value));
+        }
+    }
+}
+
+fn accumulate(source: Source<'_>, position: isize, stride: isize, sums: &mut [f32], combine: impl Fn(f32, f32) -> f32) {
+    if stride == 1 {
+        let row = source.run(position as usize, sums.len());
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum = combine(*sum, value));
+        return;
+    }
+    for (i, sum) in sums.iter_mut().enumerate() {
+        *sum = combine(*sum, source.run((position + i as isize * stride) as usize, 1)[0]);
+    }
+}

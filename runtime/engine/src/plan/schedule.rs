@@ -1,0 +1,152 @@
+//! The order in which nodes run.
+//!
+//! Building order, with two changes: an update of state runs as soon as its inputs are there, so that gradients
+//! die young; and it runs after every reader of the old state where that is possible, so that it can happen in place.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use luminal::prelude::{Graph as Luminal, NodeIndex};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::node::{consumers, node, sources};
+use crate::ops::Op;
+
+/// All nodes that a sink needs, in the order they run.
+pub fn schedule(graph: &Luminal) -> Vec<NodeIndex> {
+    let live = live_nodes(graph);
+    let mut waiting = Waiting::new(graph, &live);
+    let mut ready: BinaryHeap<Reverse<(u64, NodeIndex)>> = BinaryHeap::new();
+    let priority = |index| Reverse((waiting_priority(graph, index), index));
+    ready.extend(live.iter().filter(|&&index| waiting.is_ready(index)).map(|&index| priority(index)));
+    let mut order = Vec::with_capacity(live.len());
+    let mut done = FxHashSet::default();
+    while order.len() < live.len() {
+        let index = match ready.pop() {
+            Some(Reverse((_, index))) => index,
+            // Only updates that must run before a reader of the old state are left: their state gets a copy.
+            None => match waiting.held_back(&done) {
+                Some(index) => index,
+                None => break,
+            },
+        };
+        if done.insert(index) {
+            order.push(index);
+            ready.extend(waiting.finish(graph, index).into_iter().filter(|next| !done.contains(next)).map(priority));
+        }
+    }
+    order
+}
+
+/// Everything a sink depends on.
+pub fn live_nodes(graph: &Luminal) -> Vec<NodeIndex> {
+    let is_sink = |&index: &NodeIndex| matches!(node(graph, index).map(|n| &n.op), Some(Op::Output(_) | Op::Assign(_)));
+    let mut open: Vec<NodeIndex> = graph.graph.node_indices().filter(is_sink).collect();
+    let mut live: FxHashSet<NodeIndex> = open.iter().copied().collect();
+    while let Some(index) = open.pop() {
+        open.extend(sources(graph, index).into_iter().map(|(source, _)| source).filter(|&source| live.insert(source)));
+    }
+    let mut live: Vec<NodeIndex> = live.into_iter().collect();
+    live.sort_unstable();
+    live
+}
+
+/// Place in the order: when it was built, or when its inputs were, for an update of state.
+fn waiting_priority(graph: &Luminal, index: NodeIndex) -> u64 {
+    let built = |index| node(graph, index).map_or(0, |node| node.sequence);
+    match updates_state_only(graph, index) {
+        true => sources(graph, index).into_iter().map(|(source, _)| built(source)).max().unwrap_or(0),
+        false => built(index),
+    }
+}
+
+fn updates_state_only(graph: &Luminal, index: NodeIndex) -> bool {
+    let Some(node) = node(graph, index) else { return false };
+    let passes_on = match &node.op {
+        Op::Assign(_) => return true,
+        Op::View(_) | Op::Pick(_) => true,
+        op => !op.as_operator().updates().is_empty(),
+    };
+    passes_on && consumers(graph, index).into_iter().all(|(consumer, ..)| updates_state_only(graph, consumer))
+}
+
+/// What each node still waits for.
+struct Waiting {
+    inputs: FxHashMap<NodeIndex, usize>,
+    readers: FxHashMap<NodeIndex, usize>,
+    /// Updates that wait for a reader of the state they overwrite.
+    releases: FxHashMap<NodeIndex, Vec<NodeIndex>>,
+}
+
+impl Waiting {
+    fn new(graph: &Luminal, live: &[NodeIndex]) -> Waiting {
+        let alive: FxHashSet<NodeIndex> = live.iter().copied().collect();
+        let inputs = live.iter().map(|&index| (index, sources(graph, index).len())).collect();
+        let mut waiting = Waiting { inputs, readers: FxHashMap::default(), releases: FxHashMap::default() };
+        for &index in live {
+            let Some(Op::Assign(_)) = node(graph, index).map(|node| &node.op) else { continue };
+            let [(state, _), (value, _)] = sources(graph, index)[..] else { continue };
+            let update = maker(graph, value);
+            if update == state {
+                continue;
+            }
+            for reader in readers(graph, state).into_iter().filter(|reader| *reader != update && alive.contains(reader)) {
+                *waiting.readers.entry(update).or_default() += 1;
+                waiting.releases.entry(reader).or_default().push(update);
+            }
+        }
+        waiting
+    }
+
+    fn is_ready(&self, index: NodeIndex) -> bool {
+        self.inputs[&index] == 0 && self.readers.get(&index).is_none_or(|&count| count == 0)
+    }
+
+    /// The first node that only waits for readers.
+    fn held_back(&self, done: &FxHashSet<NodeIndex>) -> Option<NodeIndex> {
+        let candidates = self.inputs.iter().filter(|&(index, &count)| count == 0 && !done.contains(index));
+        candidates.map(|(&index, _)| index).min()
+    }
+
+    /// Marks a node as run and gives those that became ready.
+    fn finish(&mut self, graph: &Luminal, index: NodeIndex) -> Vec<NodeIndex> {
+        let mut touched = Vec::new();
+        for (consumer, ..) in consumers(graph, index) {
+            if let Some(count) = self.inputs.get_mut(&consumer) {
+                *count -= 1;
+                touched.push(consumer);
+            }
+        }
+        for update in self.releases.remove(&index).unwrap_or_default() {
+            if let Some(count) = self.readers.get_mut(&update) {
+                *count -= 1;
+                touched.push(update);
+            }
+        }
+        touched.retain(|&next| self.is_ready(next));
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+}
+
+/// The node that computes what a chain of views shows.
+fn maker(graph: &Luminal, mut index: NodeIndex) -> NodeIndex {
+    while let Some(Op::View(_) | Op::Pick(_)) = node(graph, index).map(|node| &node.op) {
+        index = sources(graph, index)[0].0;
+    }
+    index
+}
+
+/// Nodes that read a state, directly or through views; assignments to it are none.
+fn readers(graph: &Luminal, index: NodeIndex) -> Vec<NodeIndex> {
+    let mut found = Vec::new();
+    for (consumer, input, _) in consumers(graph, index) {
+        match node(graph, consumer).map(|node| &node.op) {
+            Some(Op::View(_) | Op::Pick(_)) => found.extend(readers(graph, consumer)),
+            Some(Op::Assign(_)) if input == 0 => {}
+            _ => found.push(consumer),
+        }
+    }
+    found
+}

@@ -1,0 +1,93 @@
+//! The table of cases: one file for each family of operators.
+
+mod contract;
+mod elementwise;
+mod movement;
+mod reduce;
+
+use equilayer_engine::{Graph, Shape, Tensor};
+
+/// One row of the sweep.
+pub struct Case {
+    /// Operator and what is special.
+    pub name: String,
+    /// What is fed.
+    pub inputs: Vec<Fed>,
+    /// Builds the outputs.
+    pub build: Box<dyn Fn(&Graph, &[Tensor]) -> Vec<Tensor>>,
+    /// Largest difference of `f32` kernels from the reference, relative to the largest value of a tensor.
+    pub tolerance: f64,
+    /// Whether gradients are checked.
+    pub differentiable: bool,
+    /// Whether some probes may hit a kink.
+    pub kinked: bool,
+}
+
+/// An input of a case.
+pub struct Fed {
+    pub shape: Shape,
+    pub domain: Domain,
+    pub differentiable: bool,
+}
+
+/// Which values an input takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Domain {
+    /// −2 to 2.
+    Any,
+    /// 0.1 to 3.1.
+    Positive,
+    /// 0.02 to 0.98: probabilities.
+    Unit,
+    /// Whole numbers below this.
+    Index(usize),
+    /// 0 or 1.
+    Mask,
+    /// Multiples of 1/8, shifted off 0: ties happen, kinks at 0 do not.
+    Apart,
+}
+
+/// An input of any values.
+pub fn fed(shape: impl Into<Shape>) -> Fed {
+    Fed { shape: shape.into(), domain: Domain::Any, differentiable: true }
+}
+
+impl Fed {
+    /// Other values.
+    pub fn of(self, domain: Domain) -> Fed {
+        let differentiable = !matches!(domain, Domain::Index(_) | Domain::Mask);
+        Fed { domain, differentiable, ..self }
+    }
+
+    /// No gradient with respect to it.
+    pub fn constant(self) -> Fed {
+        Fed { differentiable: false, ..self }
+    }
+}
+
+impl Case {
+    /// A case at the common tolerance, with gradients.
+    pub fn new(name: impl Into<String>, inputs: Vec<Fed>, build: impl Fn(&Graph, &[Tensor]) -> Vec<Tensor> + 'static) -> Case {
+        Case { name: name.into(), inputs, build: Box::new(build), tolerance: 3e-6, differentiable: true, kinked: false }
+    }
+
+    /// Another tolerance, with its reason.
+    pub fn within(self, tolerance: f64, _reason: &str) -> Case {
+        Case { tolerance, ..self }
+    }
+
+    /// Without a gradient.
+    pub fn values_only(self) -> Case {
+        Case { differentiable: false, ..self }
+    }
+
+    /// With kinks where values tie.
+    pub fn kinked(self) -> Case {
+        Case { kinked: true, ..self }
+    }
+}
+
+/// All cases.
+pub fn all() -> Vec<Case> {
+    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases()].into_iter().flatten().collect()
+}

@@ -1,0 +1,206 @@
+//! What is checked of each case.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use equilayer_engine::array::Array;
+use equilayer_engine::reference::{Values, evaluate};
+use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node, random};
+
+use crate::cases::{Case, Domain};
+
+/// How many comparisons ran.
+#[derive(Default)]
+pub struct Counts {
+    pub plans: usize,
+    pub interpreted: usize,
+    pub gradients: usize,
+    pub differences: usize,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} CPU plans, {} graphs in luminal's interpreter, {} gradients against {} central differences",
+            self.plans, self.interpreted, self.gradients, self.differences
+        )
+    }
+}
+
+/// Central differences are taken at this many elements of each input, spread evenly.
+const PROBES: usize = 24;
+
+/// Step of the central differences, in `f64`: truncation and cancellation both stay near 1e-9.
+const STEP: f64 = 1e-5;
+
+/// Checks one case; the names of all operators that ran are added to `covered`.
+pub fn case(case: &Case, covered: &mut BTreeSet<&'static str>, counts: &mut Counts) -> Result<(), String> {
+    let data = inputs(case);
+    let built = Built::new(case, false)?;
+    let reference = evaluate(&built.graph, &data).map_err(text)?;
+    built.graph.with_luminal(|luminal| {
+        covered.extend(luminal.graph.node_indices().filter_map(|i| Some(node::node(luminal, i)?.op.variant())));
+    });
+    for options in [CompileOptions::none(), CompileOptions::new()] {
+        let built = Built::new(case, false)?;
+        let outputs = run(&built.graph, &options, &data, covered)?;
+        compare(&reference, &outputs, case.tolerance)?;
+        counts.plans += 1;
+    }
+    if case.differentiable {
+        gradients(case, &data, covered, counts)?;
+    }
+    Ok(())
+}
+
+struct Built {
+    graph: Graph,
+    inputs: Vec<Tensor>,
+    loss: Option<Tensor>,
+}
+
+impl Built {
+    /// The case's graph with its outputs named; with `loss`, a weighted sum of all outputs instead.
+    fn new(case: &Case, loss: bool) -> Result<Built, String> {
+        let graph = Graph::new();
+        let inputs: Vec<Tensor> =
+            case.inputs.iter().enumerate().map(|(i, input)| graph.input(&format!("in{i}"), input.shape)).collect();
+        let outputs = (case.build)(&graph, &inputs);
+        graph.check().map_err(text)?;
+        if !loss {
+            outputs.iter().enumerate().for_each(|(i, output)| graph.output(&format!("out{i}"), output));
+            return Ok(Built { graph, inputs, loss: None });
+        }
+        let weighted = outputs.iter().enumerate().map(|(i, output)| {
+            let weights = values(output.shape().elements(), 1000 + i as u64, Domain::Any);
+            let weights: Vec<f32> = weights.into_iter().map(|x| x as f32).collect();
+            (output * graph.constant(*output.shape(), weights)).sum_all()
+        });
+        let loss = weighted.reduce(|sum, term| sum + term).ok_or("a case without outputs")?;
+        Ok(Built { graph, inputs, loss: Some(loss) })
+    }
+}
+
+fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, counts: &mut Counts) -> Result<(), String> {
+    let wrt: Vec<usize> = (0..case.inputs.len()).filter(|&i| case.inputs[i].differentiable).collect();
+    let build = || -> Result<Built, String> {
+        let built = Built::new(case, true)?;
+        let tensors: Vec<Tensor> = wrt.iter().map(|&i| built.inputs[i].clone()).collect();
+        let loss = built.loss.clone().ok_or("no loss")?;
+        let gradients = built.graph.gradients(&loss, &tensors).map_err(text)?;
+        for (&i, gradient) in wrt.iter().zip(&gradients) {
+            if gradient.shape() != built.inputs[i].shape() {
+                return Err(format!("gradient of input {i} has shape {}, not {}", gradient.shape(), built.inputs[i].shape()));
+            }
+            built.graph.output(&format!("grad{i}"), gradient);
+        }
+        Ok(built)
+    };
+    let analytic = evaluate(&build()?.graph, data).map_err(text)?;
+    for options in [CompileOptions::none(), CompileOptions::new()] {
+        let outputs = run(&build()?.graph, &options, data, covered)?;
+        compare(&analytic, &outputs, case.tolerance * 4.0).map_err(|failure| format!("gradient: {failure}"))?;
+        counts.gradients += 1;
+    }
+    let probe = Built::new(case, true)?;
+    probe.graph.output("loss", probe.loss.as_ref().ok_or("no loss")?);
+    for &i in &wrt {
+        counts.differences += differences(&probe.graph, data, i, &analytic[&format!("grad{i}")], case.kinked)?;
+    }
+    Ok(())
+}
+
+/// Compares a gradient with central differences of the loss in `f64`.
+fn differences(graph: &Graph, data: &Values, input: usize, gradient: &Array, kinked: bool) -> Result<usize, String> {
+    let name = format!("in{input}");
+    let elements = data[&name].data().len();
+    let stride = elements.div_ceil(PROBES).max(1);
+    let at = |element: usize, by: f64| -> Result<f64, String> {
+        let mut moved = data.clone();
+        if let Some(array) = moved.get_mut(&name) {
+            array.data_mut()[element] += by;
+        }
+        Ok(evaluate(graph, &moved).map_err(text)?["loss"].data()[0])
+    };
+    let scale = gradient.data().iter().fold(1.0f64, |scale, x| scale.max(x.abs()));
+    let mut compared = 0;
+    for element in (0..elements).step_by(stride) {
+        let numeric = (at(element, STEP)? - at(element, -STEP)?) / (2.0 * STEP);
+        let analytic = gradient.data()[element];
+        // At a kink (ties in a maximum) the one-sided derivatives differ and their mean is what we promise.
+        let tolerance = if kinked { 1e-4 } else { 2e-6 } * scale;
+        if (numeric - analytic).abs() > tolerance {
+            return Err(format!("gradient of input {input} at {element}: {analytic:.9} but central difference {numeric:.9}"));
+        }
+        compared += 1;
+    }
+    Ok(compared)
+}
+
+fn run(graph: &Graph, options: &CompileOptions, data: &Values, covered: &mut BTreeSet<&'static str>) -> Result<Outputs, String> {
+    let plan = graph.compile(options).map_err(text)?;
+    covered.extend(plan.steps().iter().map(|step| step.op.variant()));
+    let mut bits: Option<Outputs> = None;
+    let fed: Vec<(String, Vec<f32>)> = data.iter().map(|(name, array)| (name.clone(), array.to_f32())).collect();
+    let fed: Vec<(&str, &[f32])> = fed.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
+    for threads in [1, 2, 3] {
+        let mut executor = CpuExecutor::new(CpuOptions { threads: Some(threads), ..CpuOptions::default() }).map_err(text)?;
+        executor.run(&plan, &fed).map_err(text)?;
+        // The second run finds the arena full of the first one's values.
+        let outputs = executor.run(&plan, &fed).map_err(text)?;
+        match &bits {
+            Some(first) if !same_bits(first, &outputs) => return Err(format!("{threads} threads give other bits than 1")),
+            _ => bits = Some(outputs),
+        }
+    }
+    bits.ok_or_else(|| "nothing ran".into())
+}
+
+fn same_bits(a: &Outputs, b: &Outputs) -> bool {
+    let bits = |outputs: &Outputs| -> Vec<u32> { outputs.iter().flat_map(|(_, v)| v.iter().map(|x| x.to_bits())).collect() };
+    bits(a) == bits(b)
+}
+
+/// Compares outputs with reference values, relative to the largest value of each.
+pub fn compare(reference: &Values, outputs: &Outputs, tolerance: f64) -> Result<(), String> {
+    for (name, expected) in reference {
+        let found = outputs.get(name).map_err(text)?;
+        let scale = expected.data().iter().filter(|x| x.is_finite()).fold(1.0f64, |scale, x| scale.max(x.abs()));
+        for (index, (&found, &expected)) in found.iter().zip(expected.data()).enumerate() {
+            let same = f64::from(found) == expected || (found.is_nan() && expected.is_nan());
+            if !same && (f64::from(found) - expected).abs().partial_cmp(&(tolerance * scale)) != Some(std::cmp::Ordering::Less) {
+                return Err(format!("{name}[{index}] = {found}, reference {expected} (tolerance {tolerance:.1e} of {scale:.3})"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn inputs(case: &Case) -> Values {
+    let array = |i: usize| {
+        let input = &case.inputs[i];
+        Array::new(input.shape, values(input.shape.elements(), i as u64 + 1, input.domain))
+    };
+    (0..case.inputs.len()).map(|i| (format!("in{i}"), array(i))).collect()
+}
+
+/// Reproducible values that are exact in `f32`.
+fn values(count: usize, stream: u64, domain: Domain) -> Vec<f64> {
+    let uniform = random::Stream::new(7, stream).uniforms().take(count);
+    let value = |u: f32| -> f32 {
+        match domain {
+            Domain::Any => 4.0 * u - 2.0,
+            Domain::Positive => 0.1 + 3.0 * u,
+            Domain::Unit => 0.02 + 0.96 * u,
+            Domain::Index(below) => (u * below as f32).floor(),
+            Domain::Mask => f32::from(u8::from(u < 0.5)),
+            Domain::Apart => ((4.0 * u - 2.0) * 8.0).round() / 8.0 + 0.03125,
+        }
+    };
+    uniform.map(|u| f64::from(value(u))).collect()
+}
+
+fn text(error: Error) -> String {
+    error.to_string()
+}
