@@ -3,10 +3,12 @@
 //! Every kernel cuts its work by shapes alone and combines parts in a fixed order; a run has the same bits for any
 //! number of threads.
 
+mod attention;
 mod call;
 mod contract;
 mod elementwise;
 mod gemm;
+mod info_nce;
 mod kernels;
 mod math;
 mod matrix;
@@ -14,6 +16,7 @@ mod memory;
 mod movement;
 mod reduce;
 mod scratch;
+mod simd;
 
 use std::collections::BTreeMap;
 
@@ -97,7 +100,7 @@ impl CpuExecutor {
             };
         }
         let mut memory = self.allocate(state.shape.elements(), 0, &state.name)?;
-        let values = state.init.fill(&state.name, &state.shape, self.options.seed).map_err(Error::from)?;
+        let values = state.init.fill(&state.drawn_as, &state.shape, self.options.seed)?;
         memory.as_mut_slice().copy_from_slice(&values);
         self.states.insert(state.name.clone(), HeldState { shape: state.shape, memory });
         Ok(())

@@ -10,9 +10,11 @@ use crate::array::Array;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
+mod attention;
 mod binary;
 mod contract;
 mod fused;
+mod info_nce;
 mod leaf;
 mod movement;
 mod reduce;
@@ -21,9 +23,11 @@ mod sink;
 mod unary;
 mod view;
 
+pub use attention::{Attention, AttentionGradient};
 pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
 pub use fused::{Fused, FusedContract, Instruction, Program};
+pub use info_nce::{DenseInfoNce, DenseInfoNceGradient, Negatives};
 pub use leaf::{Constant, Input, State};
 pub use movement::{Concat, Copy, Pad};
 pub use reduce::{Reduce, ReduceKind};
@@ -203,4 +207,6 @@ operators! {
     Unary, Binary, Select, Fused,
     // Reductions and contractions.
     Reduce, Contract, FusedContract,
+    // Attention, and the losses with kernels of their own.
+    Attention, AttentionGradient, DenseInfoNce, DenseInfoNceGradient,
 }

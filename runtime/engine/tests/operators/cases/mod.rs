@@ -1,7 +1,9 @@
 //! The table of cases: one file for each family of operators.
 
+mod attention;
 mod contract;
 mod elementwise;
+mod info_nce;
 mod movement;
 mod reduce;
 
@@ -89,5 +91,5 @@ impl Case {
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases()].into_iter().flatten().collect()
+    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases(), attention::cases(), info_nce::cases()].into_iter().flatten().collect()
 }
