@@ -1,9 +1,7 @@
 //! Elementary functions for the CPU kernels: scalar `f32` code that LLVM turns into SIMD.
 //!
 //! Every function is branch-free (an `if` only selects between two computed values), inlined into its caller
-//! and free of calls, so a plain loop over it inside `pulp::Arch::dispatch` vectorises to the full register
-//! width. Dispatch a `pulp::WithSimd` whose `with_simd` is `#[inline(always)]`, not a closure: the shim around
-//! a long closure is not always inlined, and then the loop is compiled for the baseline instruction set.
+//! and free of calls, so a plain loop over it inside `simd::dispatch` vectorises to the full register width.
 //!
 //! All is made of additions, multiplications, divisions and bit operations, each rounded on its own as
 //! IEEE 754 asks: **results are the same bits on every instruction set**. A fused multiply-add would break
@@ -113,21 +111,6 @@ pub fn sigmoid(x: f32) -> f32 {
 pub fn silu(x: f32) -> f32 {
     let x = finite_below(x);
     x * sigmoid(x)
-}
-
-/// `2 artanh(s)` = 2s + s³ · P(s²) on [0, ⅓].
-const TWICE_ARTANH: [f32; 5] = [0.666_666_75, 0.399_989_52, 0.286_150_9, 0.214_454_56, 0.242_388_28];
-
-/// `ln(1 + eˣ)`, within 2.8 ulp, also where it is tiny.
-#[inline(always)]
-pub fn softplus(x: f32) -> f32 {
-    let e = exp(-x.abs());
-    // ln(1 + e) = 2 artanh(e / (2 + e)), without the rounding of 1 + e.
-    let s = e / (2.0 + e);
-    let square = s * s;
-    let ln_1p = 2.0 * s + s * square * polynomial(square, TWICE_ARTANH);
-    let linear = if x < 0.0 { 0.0 } else { x };
-    linear + ln_1p
 }
 
 /// `erf(x)` = x · P(x²) / Q(x²) on [−4, 4], within 2.5e-8 relative: an own rational fit, minimax by Lawson's

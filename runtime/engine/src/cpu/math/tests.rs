@@ -78,10 +78,9 @@ fn sigmoids() {
 }
 
 #[test]
-fn rectifiers() {
+fn sigmoid_linear_unit() {
     assert_ulps(87.0, silu, |x| x * exact_sigmoid(x), 3.3);
     assert_error(sample(f32::MAX).filter(|&x| x < -87.0), silu, |x| x * exact_sigmoid(x), |_, _| 1.0, 2e-43);
-    assert_ulps(f32::MAX, softplus, |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), 2.8);
 }
 
 #[test]
@@ -109,7 +108,7 @@ fn circular_functions() {
 type Case = (&'static str, fn(f32) -> f32, f32, f32);
 
 /// Name, function, limit at −∞ and limit at ∞.
-const LIMITS: [Case; 11] = [
+const LIMITS: [Case; 10] = [
     ("exp", exp, 0.0, f32::INFINITY),
     ("exp2", exp2, 0.0, f32::INFINITY),
     ("ln", ln, f32::NAN, f32::INFINITY),
@@ -117,7 +116,6 @@ const LIMITS: [Case; 11] = [
     ("tanh", tanh, -1.0, 1.0),
     ("sigmoid", sigmoid, 0.0, 1.0),
     ("silu", silu, 0.0, f32::INFINITY),
-    ("softplus", softplus, 0.0, f32::INFINITY),
     ("erf", erf, -1.0, 1.0),
     ("gelu", gelu, 0.0, f32::INFINITY),
     ("gelu_derivative", gelu_derivative, 0.0, 1.0),
