@@ -14,7 +14,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::gemm::{gemm, transpose};
-use super::math::exp;
+use super::math::{exp, ln};
 use super::matrix::{Matrix, MatrixMut, SharedMatrix};
 use super::scratch::Scratch;
 use super::simd::{self, LANES};
@@ -146,7 +146,7 @@ impl Head {
             gemm(out, 1.0, Matrix::new(scores, rows, values.rows(), stride, 1), values, !first);
         }
         for (i, (lse, sum)) in lse.iter_mut().zip(sums).enumerate() {
-            *lse += sum.ln();
+            *lse += ln(*sum);
             let factor = 1.0 / *sum;
             out.row_mut(i).iter_mut().for_each(|x| *x *= factor);
         }

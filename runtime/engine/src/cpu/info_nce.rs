@@ -12,19 +12,18 @@
 //! samples*. The loss is the mean over the anchors.
 //!
 //! A task owns a block of rows and passes all candidates by it; in the backward pass, rows of both views, as
-//! anchors and as candidates of the others. So no element is written by two tasks, no sum depends on the
-//! number of threads, and the price is that s(u, w) is computed for the gradient of u and again for that of
-//! w.
+//! anchors and as candidates of the others. So no element is written by two tasks and no sum depends on the
+//! number of threads; the price is that s(u, w) is computed for the gradient of u and again for that of w.
 //!
-//! Memory: a transposed copy of each view that serves as candidates (N·D), and a block of at most 252 × 528
-//! similarities for each thread (530 kB).
+//! Memory: a transposed copy of each view (2·N·D), and for each thread a block of at most 252 × 528
+//! similarities (532 kB).
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::gemm::{gemm, par_transpose};
-use super::math::exp;
+use super::math::{exp, ln};
 use super::matrix::{Matrix, MatrixMut};
 use super::scratch::Scratch;
 use super::simd::{self, LANES};
@@ -87,10 +86,13 @@ impl InfoNce {
             simd::dispatch(
                 #[inline(always)]
                 || {
-                    for (i, row) in scores.chunks_exact_mut(STRIDE).enumerate() {
+                    for (i, (row, token)) in
+                        scores.chunks_exact_mut(STRIDE).zip(block.range.clone()).enumerate()
+                    {
                         let row = &mut row[..cols.len().next_multiple_of(LANES)];
                         row[cols.len()..].fill(f32::NEG_INFINITY);
-                        if let Some(positive) = self.mask(&block, i, view, &cols, row, f32::NEG_INFINITY) {
+                        let positive = self.mask(token, view != block.view, &cols, row, f32::NEG_INFINITY);
+                        if let Some(positive) = positive {
                             positives[i] = row[positive];
                         }
                         let maximum = simd::max(row).max(lse[i]);
@@ -105,7 +107,7 @@ impl InfoNce {
         }
         let mut loss = 0.0;
         for ((lse, sum), positive) in lse.iter_mut().zip(sums).zip(positives) {
-            *lse += sum.ln();
+            *lse += ln(*sum);
             loss += f64::from(*lse) - f64::from(*positive);
         }
         loss
@@ -115,10 +117,7 @@ impl InfoNce {
     /// given and gave. `d_a` and `d_p`, both `[N, D]`, are overwritten.
     pub fn backward(&self, a: &[f32], p: &[f32], lse: &[f32], d_loss: f32, d_a: &mut [f32], d_p: &mut [f32]) {
         assert_eq!(lse.len(), self.anchors(), "info_nce: one lse for each anchor");
-        assert!(
-            d_a.len() == a.len() && d_p.len() == p.len(),
-            "info_nce: gradients have the shape of their inputs"
-        );
+        assert_eq!((d_a.len(), d_p.len()), (a.len(), p.len()), "info_nce: sizes of the gradients");
         let mut copies = Scratch::take(2 * self.rows() * self.width);
         let views = self.views(a, p, &mut copies);
         let factor = d_loss * self.inverse_temperature / self.anchors() as f32;
@@ -135,21 +134,21 @@ impl InfoNce {
         let mut d_rows = MatrixMut::row_major(d_rows, rows, self.width);
         let mut scores = Scratch::take(rows * STRIDE);
         let mut accumulate = false;
-        for (view, cols) in
-            self.candidates(|view| self.compares(block.view, view) || self.compares(view, block.view))
-        {
+        let lse_of = |view: usize, range: &Range<usize>| &lse[view * self.rows()..][range.clone()];
+        let related = |view| self.compares(block.view, view) || self.compares(view, block.view);
+        for (view, cols) in self.candidates(related) {
             self.scores(&block, views, view, &cols, &mut scores);
-            let of_rows = self
-                .compares(block.view, view)
-                .then(|| &lse[block.view * self.rows()..][block.range.clone()]);
-            let of_cols = self.compares(view, block.view).then(|| &lse[view * self.rows()..][cols.clone()]);
+            let of_rows = self.compares(block.view, view).then(|| lse_of(block.view, &block.range));
+            let of_cols = self.compares(view, block.view).then(|| lse_of(view, &cols));
             simd::dispatch(
                 #[inline(always)]
                 || {
-                    for (i, row) in scores.chunks_exact_mut(STRIDE).enumerate() {
+                    for (i, (row, token)) in
+                        scores.chunks_exact_mut(STRIDE).zip(block.range.clone()).enumerate()
+                    {
                         let row = &mut row[..cols.len()];
                         let roles = soften(row, of_rows.map(|lse| lse[i]), of_cols);
-                        if let Some(positive) = self.mask(&block, i, view, &cols, row, 0.0) {
+                        if let Some(positive) = self.mask(token, view != block.view, &cols, row, 0.0) {
                             row[positive] -= roles;
                         }
                     }
@@ -192,14 +191,13 @@ impl InfoNce {
         Block { view: index / blocks, range: start..self.rows().min(start + self.block_rows()) }
     }
 
-    /// The views that `of` selects, cut into about equal blocks of columns.
-    fn candidates(&self, of: impl Fn(usize) -> bool) -> impl Iterator<Item = (usize, Range<usize>)> {
-        let size =
-            self.rows().div_ceil(self.rows().div_ceil(MAX_COLS).max(1)).next_multiple_of(LANES).max(LANES);
-        let rows = self.rows();
-        (0..2).filter(move |&view| of(view)).flat_map(move |view| {
-            (0..rows).step_by(size).map(move |start| (view, start..rows.min(start + size)))
-        })
+    /// The views that are `wanted`, cut into about equal blocks of columns.
+    fn candidates(&self, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let n = self.rows();
+        let size = n.div_ceil(n.div_ceil(MAX_COLS).max(1)).next_multiple_of(LANES).max(LANES);
+        (0..2)
+            .filter(move |&view| wanted(view))
+            .flat_map(move |view| (0..n).step_by(size).map(move |start| (view, start..n.min(start + size))))
     }
 
     /// The similarities of a block to columns of a view, in rows of [`STRIDE`].
@@ -210,24 +208,21 @@ impl InfoNce {
         gemm(&mut scores, self.inverse_temperature, rows, columns, false);
     }
 
-    /// Replaces, in row `i` of a block's similarities to `cols` of `view`, the candidates of the same sample
-    /// by
-    /// `value`, all but the positive; returns where that stands, if it does.
+    /// Replaces, in a row of similarities of `token` to `cols` of a view, those to its own sample by `value`;
+    /// all but the positive, if the views differ. Returns where the positive stands in the row.
     #[inline(always)]
     fn mask(
         &self,
-        block: &Block,
-        i: usize,
-        view: usize,
+        token: usize,
+        views_differ: bool,
         cols: &Range<usize>,
         row: &mut [f32],
         value: f32,
     ) -> Option<usize> {
-        let token = block.range.start + i;
-        let local = |column: usize| column.clamp(cols.start, cols.end) - cols.start;
-        let sample = token / self.tokens * self.tokens;
-        let positive = (view != block.view && cols.contains(&token)).then(|| token - cols.start);
+        let positive = (views_differ && cols.contains(&token)).then(|| token - cols.start);
         let kept = positive.map(|positive| row[positive]);
+        let local = |column: usize| column.clamp(cols.start, cols.end) - cols.start;
+        let sample = token - token % self.tokens;
         row[local(sample)..local(sample + self.tokens)].fill(value);
         if let Some((positive, kept)) = positive.zip(kept) {
             row[positive] = kept;

@@ -1,9 +1,8 @@
 //! Loops over rows that use the machine's vector instructions, with sums in an order that no machine changes.
 //!
-//! The loops are plain Rust over chunks of [`LANES`] elements. [`dispatch`] compiles them for each
-//! instruction set and picks one at run time; that works for what is inlined into the closure, so everything
-//! here is
-//! `#[inline(always)]` and the closure has to say so too.
+//! The loops are plain Rust over chunks of [`LANES`] elements. [`dispatch`] compiles them for each instruction
+//! set and picks one at run time; that works for what is inlined into the closure, so everything here is
+//! `#[inline(always)]`, and the closure has to say so too.
 
 use super::math::exp;
 
@@ -74,4 +73,38 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
     lanes.into_iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[inline(always)]
+    fn softmax_like(row: &[f32]) -> (f32, f32, Vec<f32>) {
+        let mut exps = row.to_vec();
+        let sum = exp_sum(&mut exps, max(row));
+        (sum, dot(row, &exps), exps)
+    }
+
+    #[test]
+    fn same_bits_without_vector_instructions() {
+        let row: Vec<f32> = (0..10 * LANES).map(|i| ((i * 7919) % 1009) as f32 / 100.0).collect();
+        let dispatched = dispatch(
+            #[inline(always)]
+            || softmax_like(&row),
+        );
+        assert_eq!(dispatched, softmax_like(&row));
+    }
+
+    #[test]
+    fn reductions_are_right() {
+        let row: Vec<f32> = (0..LANES).map(|i| i as f32 - 9.0).collect();
+        assert_eq!(max(&row), 6.0);
+        assert_eq!(max(&[]), f32::NEG_INFINITY);
+        assert_eq!(dot(&row[..3], &[1.0, 2.0, 3.0]), -46.0);
+        let mut masked = [f32::NEG_INFINITY; LANES];
+        masked[5] = 3.0;
+        assert_eq!(exp_sum(&mut masked, 3.0), 1.0);
+        assert_eq!([1, 16, 17, 197, 256].map(row_stride), [16, 16, 48, 208, 272]);
+    }
 }
