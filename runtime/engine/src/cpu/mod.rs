@@ -3,17 +3,25 @@
 //! Every kernel cuts its work by shapes alone and combines parts in a fixed order; a run has the same bits for any
 //! number of threads.
 
+mod batch_norm;
 mod call;
 mod contract;
+mod cross_entropy;
 mod elementwise;
 mod gemm;
 mod kernels;
+mod l2_normalize;
+mod lanes;
+mod layer_norm;
 mod math;
 mod matrix;
 mod memory;
 mod movement;
+mod off_diagonal;
 mod reduce;
+mod rows;
 mod scratch;
+mod softmax;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,9 @@
 
 mod contract;
 mod elementwise;
+mod losses;
 mod movement;
+mod norms;
 mod reduce;
 
 use equilayer_engine::{Graph, Shape, Tensor};
@@ -89,5 +91,15 @@ impl Case {
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases()].into_iter().flatten().collect()
+    [
+        elementwise::cases(),
+        movement::cases(),
+        reduce::cases(),
+        contract::cases(),
+        norms::cases(),
+        losses::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
