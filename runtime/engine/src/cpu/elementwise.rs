@@ -387,6 +387,7 @@ fn unary(kind: UnaryKind, a: &[f32], result: &mut [f32]) {
         UnaryKind::GeluDerivative => each(a, result, math::gelu_derivative),
         UnaryKind::Relu => each(a, result, |x| if x < 0.0 { 0.0 } else { x }),
         UnaryKind::Silu => each(a, result, math::silu),
+        UnaryKind::Softplus => each(a, result, math::softplus),
         UnaryKind::Floor => each(a, result, f32::floor),
         UnaryKind::StopGradient => result.copy_from_slice(a),
     }

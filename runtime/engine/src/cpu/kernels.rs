@@ -1,7 +1,10 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{attention, contract, elementwise, info_nce, movement, reduce};
+use super::{
+    attention, batch_norm, contract, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm, movement,
+    off_diagonal, reduce, softmax,
+};
 use crate::ops::{Attention, DenseInfoNce, Op};
 use crate::shape::Shape;
 
@@ -40,6 +43,21 @@ pub fn run(op: &Op, call: &mut Call<'_>) {
             let [d_anchors, d_positives] = call.outputs();
             sizes.backward(anchors, positives, lse, d_loss[0], d_anchors, d_positives);
         }
+        Op::Softmax(op) => softmax::run(op, call),
+        Op::SoftmaxGradient(op) => softmax::gradient(op, call),
+        Op::LogSumExp(_) => softmax::log_sum_exp(call),
+        Op::LayerNorm(op) => layer_norm::run(op, call),
+        Op::LayerNormGradient(op) => layer_norm::gradient(op, call),
+        Op::L2Normalize(op) => l2_normalize::run(op, call),
+        Op::L2NormalizeGradient(op) => l2_normalize::gradient(op, call),
+        Op::BatchNorm(op) => batch_norm::run(op, call),
+        Op::BatchNormGradient(op) => batch_norm::gradient(op, call),
+        Op::OffDiagonalSquares(_) => off_diagonal::squares(call),
+        Op::OffDiagonalSquaresGradient(_) => off_diagonal::gradient(call),
+        Op::CrossEntropy(_) => cross_entropy::run(call),
+        Op::CrossEntropyGradient(_) => cross_entropy::gradient(call),
+        Op::SoftCrossEntropy(_) => cross_entropy::run_soft(call),
+        Op::SoftCrossEntropyGradient(_) => cross_entropy::gradient_soft(call),
     }
 }
 

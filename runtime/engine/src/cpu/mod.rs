@@ -4,19 +4,27 @@
 //! number of threads.
 
 mod attention;
+mod batch_norm;
 mod call;
 mod contract;
+mod cross_entropy;
 mod elementwise;
 mod gemm;
 mod info_nce;
 mod kernels;
+mod l2_normalize;
+mod lanes;
+mod layer_norm;
 mod math;
 mod matrix;
 mod memory;
 mod movement;
+mod off_diagonal;
 mod reduce;
+mod rows;
 mod scratch;
 mod simd;
+mod softmax;
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::call::{Call, Source};
-use super::simd;
+use super::{lanes, simd};
 use crate::layout::Layout;
 use crate::ops::{Reduce, ReduceKind};
 use crate::shape::Shape;
@@ -137,31 +137,14 @@ fn along_rows(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, c
     });
 }
 
-/// Reduces one row with 32 independent accumulators, so that the loop vectorises and rounding errors stay small.
+/// Reduces one row, of neighbouring elements in independent lanes.
 #[inline(always)]
 fn reduce_row(source: Source<'_>, position: isize, length: usize, stride: isize, start: f32, combine: impl Combine) -> f32 {
     if stride != 1 {
         let element = |i: usize| source.run((position + i as isize * stride) as usize, 1)[0];
         return (0..length).map(element).fold(start, combine);
     }
-    const LANES: usize = 32;
-    let row = source.run(position as usize, length);
-    let mut lanes = [start; LANES];
-    let mut chunks = row.chunks_exact(LANES);
-    for chunk in &mut chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane = combine(*lane, value);
-        }
-    }
-    let rest = chunks.remainder().iter().fold(start, |sum, &value| combine(sum, value));
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            lanes[lane] = combine(lanes[lane], lanes[lane + width]);
-        }
-    }
-    combine(lanes[0], rest)
+    lanes::fold(source.run(position as usize, length), start, combine)
 }
 
 /// Rows of outputs, each the combination of rows of inputs.

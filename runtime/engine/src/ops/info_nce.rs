@@ -187,6 +187,9 @@ impl Operator for DenseInfoNceGradient {
     }
 }
 
+/// PyTorch's `normalize` keeps norms above this.
+const NORM_EPS: f32 = 1e-12;
+
 impl Tensor {
     /// Dense InfoNCE of this tensor's tokens, the anchors, with `positives`, both `[samples, tokens, width]` and
     /// aligned token by token; rows are normalised here. The loss is a scalar (METHODS: SER's equation, with tokens
@@ -194,14 +197,7 @@ impl Tensor {
     #[track_caller]
     pub fn dense_info_nce(&self, positives: &Tensor, temperature: f32, negatives: Negatives) -> Tensor {
         let operator = DenseInfoNce { temperature, negatives };
-        let [loss, _] = self.graph().push_multi(operator, &[&self.unit_rows(), &positives.unit_rows()]);
+        let [loss, _] = self.graph().push_multi(operator, &[&self.l2_normalize(NORM_EPS), &positives.l2_normalize(NORM_EPS)]);
         loss
-    }
-}
-
-impl Tensor {
-    #[track_caller]
-    fn unit_rows(&self) -> Tensor {
-        self / self.square().sum(&[-1]).sqrt().unsqueeze(-1)
     }
 }

@@ -11,28 +11,48 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 mod attention;
+mod batch_norm;
 mod binary;
 mod contract;
+mod correlation;
+mod cross_entropy;
 mod fused;
 mod info_nce;
+mod l2_normalize;
+mod layer_norm;
 mod leaf;
+mod losses;
 mod movement;
+mod off_diagonal;
 mod reduce;
+mod rows;
+mod running_statistics;
 mod select;
 mod sink;
+mod soft_cross_entropy;
+mod softmax;
 mod unary;
 mod view;
+mod weight_norm;
 
 pub use attention::{Attention, AttentionGradient};
+pub use batch_norm::{BatchNorm, BatchNormGradient, BatchNormOutputs};
 pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
+pub use cross_entropy::{CrossEntropy, CrossEntropyGradient, class_index};
 pub use fused::{Fused, FusedContract, Instruction, Program};
 pub use info_nce::{DenseInfoNce, DenseInfoNceGradient, Negatives};
+pub use l2_normalize::{L2Normalize, L2NormalizeGradient};
+pub use layer_norm::{LayerNorm, LayerNormGradient};
 pub use leaf::{Constant, Input, State};
 pub use movement::{Concat, Copy, Pad};
+pub use off_diagonal::{OffDiagonalSquares, OffDiagonalSquaresGradient};
 pub use reduce::{Reduce, ReduceKind};
+pub use running_statistics::RunningStatistics;
 pub use select::Select;
 pub use sink::{Assign, Output};
+pub use soft_cross_entropy::{SoftCrossEntropy, SoftCrossEntropyGradient};
+pub use softmax::{LogSumExp, Softmax, SoftmaxGradient, SoftmaxKind};
 pub use unary::{Unary, UnaryKind};
 pub use view::{Pick, View};
 
@@ -209,4 +229,10 @@ operators! {
     Reduce, Contract, FusedContract,
     // Attention, and the losses with kernels of their own.
     Attention, AttentionGradient, DenseInfoNce, DenseInfoNceGradient,
+    // Along the last axis.
+    Softmax, SoftmaxGradient, LogSumExp, LayerNorm, LayerNormGradient, L2Normalize, L2NormalizeGradient,
+    // Over the batch.
+    BatchNorm, BatchNormGradient, OffDiagonalSquares, OffDiagonalSquaresGradient,
+    // Losses.
+    CrossEntropy, CrossEntropyGradient, SoftCrossEntropy, SoftCrossEntropyGradient,
 }

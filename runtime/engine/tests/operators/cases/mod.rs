@@ -4,7 +4,9 @@ mod attention;
 mod contract;
 mod elementwise;
 mod info_nce;
+mod losses;
 mod movement;
+mod norms;
 mod reduce;
 
 use equilayer_engine::{Graph, Shape, Tensor};
@@ -91,5 +93,17 @@ impl Case {
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases(), attention::cases(), info_nce::cases()].into_iter().flatten().collect()
+    [
+        elementwise::cases(),
+        movement::cases(),
+        reduce::cases(),
+        contract::cases(),
+        norms::cases(),
+        losses::cases(),
+        attention::cases(),
+        info_nce::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
