@@ -1,59 +1,61 @@
 //! The engine alone: a small network learns the bundled digits.
 //!
-//! ```text
-//! cargo run --release -p equilayer-examples --example first
-//! ```
+//! `cargo run --release -p equilayer-examples --example first`
 
 use equilayer::data::{LabelledImages, Split, digits};
-use equilayer::engine::optim::Optimizer;
-use equilayer::engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Init, Plan};
+use equilayer::engine::optim::{AdamWOptions, Optimizer};
+use equilayer::engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Init, Tensor};
 
 const BATCH: usize = 100;
-const EPOCHS: usize = 3;
 
-/// The network for one batch of images; with a loss, gradients and an optimizer for training.
-fn network(optimizer: Option<&Optimizer>) -> Result<Plan, Error> {
+fn linear(x: &Tensor, name: &str, outputs: usize) -> Tensor {
+    let parameter = |part, shape, init| x.graph().parameter(&format!("{name}.{part}"), shape, init);
+    let weight = parameter("weight", vec![x.dim(-1), outputs], Init::KaimingUniform);
+    x.matmul(&weight) + parameter("bias", vec![outputs], Init::Constant(0.0))
+}
+
+/// A graph of the network for one batch, and its logits.
+fn network() -> (Graph, Tensor) {
     let graph = Graph::new();
-    let (images, labels) = (graph.input("images", [BATCH, 784]), graph.input("labels", [BATCH]));
-    let layer = |name: &str, inputs, outputs| {
-        let weight = graph.parameter(&format!("{name}.weight"), [inputs, outputs], Init::KaimingUniform);
-        (weight, graph.parameter(&format!("{name}.bias"), [outputs], Init::Constant(0.0)))
-    };
-    let ((w1, b1), (w2, b2)) = (layer("fc1", 784, 128), layer("fc2", 128, 10));
-    let logits = ((images / 255.0).matmul(&w1) + b1).gelu().matmul(&w2) + b2;
-    match optimizer {
-        Some(optimizer) => {
-            let loss = logits.cross_entropy(&labels);
-            let gradients = graph.gradients(&loss, &graph.parameters())?;
-            optimizer.update(&graph, &graph.parameters(), &gradients)?;
-            graph.output("loss", &loss);
-        }
-        None => graph.output("logits", &logits),
-    }
-    graph.compile(&CompileOptions::new())
+    let hidden = linear(&(graph.input("images", [BATCH, 784]) / 255.0), "fc1", 128).gelu();
+    (graph, linear(&hidden, "fc2", 10))
+}
+
+fn batches(set: &LabelledImages) -> impl Iterator<Item = [Vec<f32>; 2]> {
+    let floats = |bytes: &[u8]| bytes.iter().map(|&byte| f32::from(byte)).collect();
+    set.pixels().chunks(784 * BATCH).zip(set.labels().chunks(BATCH)).map(move |(x, y)| [floats(x), floats(y)])
 }
 
 fn main() -> Result<(), Error> {
-    let optimizer = Optimizer::adamw();
-    let (training, evaluation) = (network(Some(&optimizer))?, network(None)?);
+    let (graph, logits) = network();
+    let loss = logits.cross_entropy(&graph.input("labels", [BATCH]));
+    let gradients = graph.gradients(&loss, &graph.parameters())?;
+    let optimizer = Optimizer::adamw(AdamWOptions::default());
+    optimizer.apply(&graph, &graph.parameters(), &gradients)?;
+    graph.output("loss", &loss);
+    let training = graph.compile(&CompileOptions::new())?;
+
+    let (graph, logits) = network();
+    graph.output("logits", &logits);
+    let evaluation = graph.compile(&CompileOptions::new())?;
+
     let mut executor = CpuExecutor::new(CpuOptions::default())?;
-    let (train, test) = (digits(Split::Train), digits(Split::Test));
-    for epoch in 0..EPOCHS {
-        let mut total = 0.0;
-        for batch in 0..train.len() / BATCH {
-            let (images, labels) = batch_of(&train, batch);
-            let step = epoch * train.len() / BATCH + batch + 1;
-            let mut inputs = optimizer.inputs(step, 1e-3, 0.01);
-            inputs.extend([("images", images), ("labels", labels)]);
-            total += executor.run(&training, &inputs)?.scalar("loss")?;
+    let (train, test, mut step) = (digits(Split::Train), digits(Split::Test), 0);
+    for epoch in 1..=5 {
+        let (mut loss, mut correct) = (0.0, 0);
+        for [images, labels] in batches(&train) {
+            let rates = optimizer.hyper(step, 1e-3, 0.01);
+            let inputs = rates.iter().map(|(name, values)| (name.as_str(), values.as_slice()));
+            let inputs: Vec<_> = inputs.chain([("images", &images[..]), ("labels", &labels[..])]).collect();
+            loss += executor.run(&training, &inputs)?.scalar("loss")? * BATCH as f32 / train.len() as f32;
+            step += 1;
         }
-        println!("epoch {}: loss {:.3}", epoch + 1, total / (train.len() / BATCH) as f32);
+        for [images, labels] in batches(&test) {
+            let outputs = executor.run(&evaluation, &[("images", &images)])?;
+            let right = |(row, label): &(&[f32], &f32)| row.iter().all(|&logit| logit <= row[**label as usize]);
+            correct += outputs.get("logits")?.chunks(10).zip(&labels).filter(right).count();
+        }
+        println!("epoch {epoch}: loss {loss:.3}, test accuracy {:.1} %", 100.0 * correct as f32 / test.len() as f32);
     }
-    let mut correct = 0;
-    for batch in 0..test.len() / BATCH {
-        let (images, labels) = batch_of(&test, batch);
-        let logits = executor.run(&evaluation, &[("images", &images)])?;
-    }
-    println!("test accuracy {:.1} %", 100.0 * correct as f32 / test.len() as f32);
     Ok(())
 }

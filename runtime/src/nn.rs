@@ -86,12 +86,65 @@ impl LayerNorm {
     /// `x [.., width]` to the same shape.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        x.layer_norm(Some((&self.weight, &self.bias)), self.eps)
+        x.layer_norm(Some(&self.weight), Some(&self.bias), self.eps)
     }
 }
 
 impl Parameters for LayerNorm {
     fn map(&self, replace: &mut dyn FnMut(&Tensor) -> Tensor) -> LayerNorm {
         LayerNorm { weight: replace(&self.weight), bias: replace(&self.bias), eps: self.eps }
+    }
+}
+
+/// The projection and prediction head of MoCo v3 (and, in other widths, of BYOL and SimSiam): linear layers without
+/// bias, batch norm and ReLU between them, and a batch norm without parameters behind the last.
+///
+/// Batch norms use the statistics of the batch at hand and keep no others: heads are left behind after pretraining.
+#[derive(Clone, Debug)]
+pub struct MlpHead {
+    hidden: Vec<(Linear, Tensor, Tensor)>,
+    last: Linear,
+    last_norm: bool,
+}
+
+/// PyTorch's default.
+const BATCH_NORM_EPS: f32 = 1e-5;
+
+impl MlpHead {
+    /// Declares a head with these widths, inputs first: `[384, 4096, 4096, 256]` has three layers.
+    #[track_caller]
+    pub fn new(graph: &Graph, name: &str, widths: &[usize], last_norm: bool) -> MlpHead {
+        let layer = |index: usize| {
+            let name = format!("{name}.{index}");
+            Linear::without_bias(graph, &name, widths[index], widths[index + 1], Init::KaimingUniform)
+        };
+        let hidden = |index: usize| {
+            let norm = |part: &str, value| {
+                graph.parameter(&format!("{name}.norm{index}.{part}"), [widths[index + 1]], Init::Constant(value))
+            };
+            (layer(index), norm("weight", 1.0), norm("bias", 0.0))
+        };
+        let last = widths.len().saturating_sub(2);
+        MlpHead { hidden: (0..last).map(hidden).collect(), last: layer(last), last_norm }
+    }
+
+    /// `x [batch, in]` to `[batch, out]`.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let hidden = self.hidden.iter().fold(x.clone(), |x, (linear, weight, bias)| {
+            linear.forward(&x).batch_norm_training(Some(weight), Some(bias), BATCH_NORM_EPS).output.relu()
+        });
+        let last = self.last.forward(&hidden);
+        match self.last_norm {
+            true => last.batch_norm_training(None, None, BATCH_NORM_EPS).output,
+            false => last,
+        }
+    }
+}
+
+impl Parameters for MlpHead {
+    fn map(&self, replace: &mut dyn FnMut(&Tensor) -> Tensor) -> MlpHead {
+        let hidden = self.hidden.iter().map(|(linear, weight, bias)| (linear.map(replace), replace(weight), replace(bias)));
+        MlpHead { hidden: hidden.collect(), last: self.last.map(replace), last_norm: self.last_norm }
     }
 }

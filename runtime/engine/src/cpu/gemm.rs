@@ -1,8 +1,8 @@
 //! Matrix multiplication `C (+)= alpha · A · B` on strided `f32` views.
 //!
-//! [`gemm`] is one call on one thread: a thin safe wrapper over the `gemm` crate. [`par_gemm`] cuts `C` into
-//! tiles ([`Tiling`]) that rayon hands to whichever thread is free. A tile is computed whole, by one thread,
-//! and the cut depends on the shape alone, so the result has the same bits for any number of threads.
+//! [`gemm`] is one call on one thread: a thin safe wrapper over the `gemm` crate. A [`Tiling`] cuts `C` into tiles
+//! that rayon hands to whichever thread is free. A tile is computed whole, by one thread, and the cut depends on the
+//! shape alone, so the result has the same bits for any number of threads.
 //!
 //! # What the inner kernel likes
 //!
@@ -11,7 +11,7 @@
 //! - tiles are tall and one or two strips wide. Each packs its own part of `B` and streams the rows of `A`
 //!   past it: 48 rows to a tile cost 17 %, 396 cost 2 %. From 129 columns on the crate packs `A` as well;
 //! - packing is a copy while the columns of `B` are adjacent in memory, and otherwise a gather, which halves
-//!   the speed of tiles at k = 1536; [`par_gemm`] transposes such a `B` once, up front;
+//!   the speed of tiles at k = 1536; so such a `B` is transposed once, up front ([`par_transpose`]);
 //! - heights are multiples of 6, so that only the last tile runs partial micro-kernels.
 
 use std::ops::Range;
@@ -19,7 +19,6 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::matrix::{Matrix, MatrixMut};
-use super::scratch::Scratch;
 
 /// `C = alpha · A · B`, or `C += alpha · A · B` when `accumulate`, on the calling thread.
 ///
@@ -54,33 +53,6 @@ pub fn gemm(c: &mut MatrixMut, alpha: f32, a: Matrix, b: Matrix, accumulate: boo
             ::gemm::Parallelism::None,
         );
     }
-}
-
-/// [`gemm`] on all threads of the current rayon pool, for a row-major `C`.
-///
-/// `epilogue` runs on each tile right after it is computed, while it is still in cache; it is given the
-/// elements of the tile and its place in `C`.
-pub fn par_gemm<E>(c: MatrixMut, alpha: f32, a: Matrix, b: Matrix, accumulate: bool, epilogue: E)
-where
-    E: Fn(MatrixMut, Tile) + Sync,
-{
-    assert_shapes(&c, &a, &b);
-    assert!(c.col_stride() == 1 || c.cols() <= 1, "par_gemm: C is not row-major");
-    let tiling = Tiling::new(c.rows(), c.cols(), a.cols());
-    let gather = b.col_stride() != 1 && tiling.row_panels() > 1;
-    let mut adjacent = Scratch::take(if gather { b.rows() * b.cols() } else { 0 });
-    let b = if gather { par_transpose(b, &mut adjacent) } else { b };
-
-    let c = c.share();
-    (0..tiling.len()).into_par_iter().with_max_len(1).for_each(|index| {
-        let tile = tiling.tile(index);
-        // SAFETY: the tiles of a tiling are disjoint, and each index comes up once.
-        let mut out = unsafe { c.tile(tile.rows.clone(), tile.cols.clone()) };
-        let a = a.tile(tile.rows.clone(), 0..a.cols());
-        let b = b.tile(0..b.rows(), tile.cols.clone());
-        gemm(&mut out, alpha, a, b, accumulate);
-        epilogue(out, tile);
-    });
 }
 
 fn assert_shapes(c: &MatrixMut, a: &Matrix, b: &Matrix) {
@@ -146,7 +118,8 @@ impl Tiling {
         Tile { rows: row..self.m.min(row + self.tile_rows), cols: col..self.n.min(col + self.tile_cols) }
     }
 
-    fn row_panels(&self) -> usize {
+    /// Tiles above one another.
+    pub fn row_panels(&self) -> usize {
         self.m.div_ceil(self.tile_rows)
     }
 }
@@ -245,7 +218,9 @@ mod tests {
         let (a, b) = (Matrix::row_major(&a, 2, 3), Matrix::row_major(&b, 3, 2));
         let expected = reference(&[0.0; 4], 1.0, a, b);
         let mut c = [9.0; 20];
-        gemm(&mut MatrixMut::row_major(&mut c, 4, 5).tile(1..3, 2..4), 1.0, a, b, false);
+        // SAFETY: the only tile.
+        let mut tile = unsafe { MatrixMut::row_major(&mut c, 4, 5).share().tile(1..3, 2..4) };
+        gemm(&mut tile, 1.0, a, b, false);
         assert_close(&[c[7], c[8], c[12], c[13]], &expected, 3);
         assert_eq!(c.iter().filter(|&&x| x == 9.0).count(), 16);
     }
@@ -258,17 +233,7 @@ mod tests {
         assert_eq!(c, [0.0; 6]);
         c.fill(7.0);
         gemm(&mut MatrixMut::row_major(&mut c, 2, 3), 1.0, a, b, true);
-        par_gemm(MatrixMut::row_major(&mut c, 2, 3), 1.0, a, b, true, |_, _| ());
         assert_eq!(c, [7.0; 6]);
-        let nothing = Matrix::row_major(&[], 0, 4);
-        par_gemm(
-            MatrixMut::row_major(&mut [], 0, 0),
-            1.0,
-            nothing,
-            nothing.t(),
-            false,
-            |_, _| unreachable!(),
-        );
     }
 
     #[test]
@@ -278,28 +243,6 @@ mod tests {
         let (a, b) = (Matrix::row_major(&a, 40, 70), Matrix::row_major(&b, 70, 90));
         gemm(&mut MatrixMut::row_major(&mut c, 40, 90), 1.0, a, b, false);
         assert!(c.iter().all(|x| x.is_finite()));
-    }
-
-    #[test]
-    fn same_bits_for_any_number_of_threads() {
-        let (m, n, k) = (500, 190, 700);
-        let (a, b) = (noise(m * k, 1), noise(k * n, 2));
-        let (a, b) = (Matrix::row_major(&a, m, k), Matrix::row_major(&b, n, k).t());
-        let run = |threads| {
-            let mut c = vec![1.0; m * n];
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let out = MatrixMut::row_major(&mut c, m, n);
-            pool.install(|| {
-                par_gemm(out, 0.5, a, b, true, |mut tile, _| {
-                    (0..tile.rows()).for_each(|i| tile.row_mut(i).iter_mut().for_each(|x| *x *= 2.0));
-                });
-            });
-            c
-        };
-        let one = run(1);
-        assert_close(&one, &reference(&vec![2.0; m * n], 1.0, a, b), k);
-        assert_eq!(one, run(2));
-        assert_eq!(one, run(3));
     }
 
     #[test]
