@@ -4,6 +4,7 @@
 
 pub mod array;
 mod autograd;
+mod cache;
 mod compile;
 pub mod cpu;
 mod error;
@@ -13,6 +14,7 @@ mod init;
 mod layout;
 pub mod node;
 pub mod ops;
+pub mod optim;
 pub mod passes;
 pub mod plan;
 pub mod random;
@@ -20,6 +22,7 @@ pub mod reference;
 mod shape;
 mod tensor;
 
+pub use cache::PlanCache;
 pub use compile::CompileOptions;
 pub use cpu::{CpuExecutor, CpuOptions};
 pub use error::{Error, nearest};

@@ -1,7 +1,7 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{contract, elementwise, movement, reduce};
+use super::{contract, elementwise, movement, norm, reduce, update};
 use crate::ops::Op;
 
 /// Runs one operator.
@@ -16,5 +16,10 @@ pub fn run(op: &Op, call: &mut Call<'_>) {
         Op::Reduce(op) => reduce::run(op, call),
         Op::Contract(op) => contract::run(op, call),
         Op::FusedContract(op) => contract::run_fused(&op.contract, &op.epilogue, call),
+        Op::SumOfSquares(_) => norm::run(call),
+        Op::AdamW(_) => update::adamw(call),
+        Op::Sgd(op) => update::sgd(op, call),
+        Op::Lars(_) => update::lars(call),
+        Op::Ema(_) => update::ema(call),
     }
 }

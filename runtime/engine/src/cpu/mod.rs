@@ -12,8 +12,10 @@ mod math;
 mod matrix;
 mod memory;
 mod movement;
+mod norm;
 mod reduce;
 mod scratch;
+mod update;
 
 use std::collections::BTreeMap;
 

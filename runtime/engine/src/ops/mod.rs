@@ -10,25 +10,36 @@ use crate::array::Array;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
+mod adamw;
 mod binary;
 mod contract;
+mod ema;
 mod fused;
+mod lars;
 mod leaf;
 mod movement;
 mod reduce;
 mod select;
+mod sgd;
 mod sink;
+mod sum_of_squares;
 mod unary;
+mod update;
 mod view;
 
+pub use adamw::AdamW;
 pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
+pub use ema::Ema;
 pub use fused::{Fused, FusedContract, Instruction, Program};
+pub use lars::Lars;
 pub use leaf::{Constant, Input, State};
 pub use movement::{Concat, Copy, Pad};
 pub use reduce::{Reduce, ReduceKind};
 pub use select::Select;
+pub use sgd::Sgd;
 pub use sink::{Assign, Output};
+pub use sum_of_squares::SumOfSquares;
 pub use unary::{Unary, UnaryKind};
 pub use view::{Pick, View};
 
@@ -202,5 +213,7 @@ operators! {
     // Elementwise.
     Unary, Binary, Select, Fused,
     // Reductions and contractions.
-    Reduce, Contract, FusedContract,
+    Reduce, Contract, FusedContract, SumOfSquares,
+    // Updates of state.
+    AdamW, Sgd, Lars, Ema,
 }
