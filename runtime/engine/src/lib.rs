@@ -63,6 +63,7 @@
 
 pub mod array;
 mod autograd;
+mod cache;
 mod compile;
 pub mod cpu;
 mod error;
@@ -72,6 +73,7 @@ mod init;
 mod layout;
 pub mod node;
 pub mod ops;
+pub mod optim;
 pub mod passes;
 pub mod plan;
 pub mod random;
@@ -79,6 +81,7 @@ pub mod reference;
 mod shape;
 mod tensor;
 
+pub use cache::PlanCache;
 pub use compile::CompileOptions;
 pub use cpu::{CpuExecutor, CpuOptions};
 pub use error::{Error, nearest};

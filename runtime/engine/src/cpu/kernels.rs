@@ -1,10 +1,7 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{
-    attention, batch_norm, contract, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm, movement,
-    off_diagonal, reduce, softmax,
-};
+use super::{attention, batch_norm, contract, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm, movement, norm, off_diagonal, reduce, softmax, update};
 use crate::ops::{Attention, DenseInfoNce, Op};
 use crate::shape::Shape;
 
@@ -58,6 +55,11 @@ pub fn run(op: &Op, call: &mut Call<'_>) {
         Op::CrossEntropyGradient(_) => cross_entropy::gradient(call),
         Op::SoftCrossEntropy(_) => cross_entropy::run_soft(call),
         Op::SoftCrossEntropyGradient(_) => cross_entropy::gradient_soft(call),
+        Op::SumOfSquares(_) => norm::run(call),
+        Op::AdamW(_) => update::adamw(call),
+        Op::Sgd(op) => update::sgd(op, call),
+        Op::Lars(_) => update::lars(call),
+        Op::Ema(_) => update::ema(call),
     }
 }
 

@@ -19,12 +19,14 @@ mod math;
 mod matrix;
 mod memory;
 mod movement;
+mod norm;
 mod off_diagonal;
 mod reduce;
 mod rows;
 mod scratch;
 mod simd;
 mod softmax;
+mod update;
 
 use std::collections::BTreeMap;
 

@@ -10,15 +10,18 @@ use crate::array::Array;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
+mod adamw;
 mod attention;
 mod batch_norm;
 mod binary;
 mod contract;
 mod correlation;
 mod cross_entropy;
+mod ema;
 mod fused;
 mod info_nce;
 mod l2_normalize;
+mod lars;
 mod layer_norm;
 mod leaf;
 mod losses;
@@ -28,21 +31,27 @@ mod reduce;
 mod rows;
 mod running_statistics;
 mod select;
+mod sgd;
 mod sink;
 mod soft_cross_entropy;
 mod softmax;
+mod sum_of_squares;
 mod unary;
+mod update;
 mod view;
 mod weight_norm;
 
+pub use adamw::AdamW;
 pub use attention::{Attention, AttentionGradient};
 pub use batch_norm::{BatchNorm, BatchNormGradient, BatchNormOutputs};
 pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
 pub use cross_entropy::{CrossEntropy, CrossEntropyGradient, class_index};
+pub use ema::Ema;
 pub use fused::{Fused, FusedContract, Instruction, Program};
 pub use info_nce::{DenseInfoNce, DenseInfoNceGradient, Negatives};
 pub use l2_normalize::{L2Normalize, L2NormalizeGradient};
+pub use lars::Lars;
 pub use layer_norm::{LayerNorm, LayerNormGradient};
 pub use leaf::{Constant, Input, State};
 pub use movement::{Concat, Copy, Pad};
@@ -50,9 +59,11 @@ pub use off_diagonal::{OffDiagonalSquares, OffDiagonalSquaresGradient};
 pub use reduce::{Reduce, ReduceKind};
 pub use running_statistics::RunningStatistics;
 pub use select::Select;
+pub use sgd::Sgd;
 pub use sink::{Assign, Output};
 pub use soft_cross_entropy::{SoftCrossEntropy, SoftCrossEntropyGradient};
 pub use softmax::{LogSumExp, Softmax, SoftmaxGradient, SoftmaxKind};
+pub use sum_of_squares::SumOfSquares;
 pub use unary::{Unary, UnaryKind};
 pub use view::{Pick, View};
 
@@ -226,7 +237,7 @@ operators! {
     // Elementwise.
     Unary, Binary, Select, Fused,
     // Reductions and contractions.
-    Reduce, Contract, FusedContract,
+    Reduce, SumOfSquares, Contract, FusedContract,
     // Attention, and the losses with kernels of their own.
     Attention, AttentionGradient, DenseInfoNce, DenseInfoNceGradient,
     // Along the last axis.
@@ -235,4 +246,6 @@ operators! {
     BatchNorm, BatchNormGradient, OffDiagonalSquares, OffDiagonalSquaresGradient,
     // Losses.
     CrossEntropy, CrossEntropyGradient, SoftCrossEntropy, SoftCrossEntropyGradient,
+    // Updates of state.
+    AdamW, Sgd, Lars, Ema,
 }

@@ -8,6 +8,7 @@ mod losses;
 mod movement;
 mod norms;
 mod reduce;
+mod update;
 
 use equilayer_engine::{Graph, Shape, Tensor};
 
@@ -94,14 +95,15 @@ impl Case {
 /// All cases.
 pub fn all() -> Vec<Case> {
     [
-        elementwise::cases(),
-        movement::cases(),
-        reduce::cases(),
-        contract::cases(),
-        norms::cases(),
-        losses::cases(),
         attention::cases(),
+        contract::cases(),
+        elementwise::cases(),
         info_nce::cases(),
+        losses::cases(),
+        movement::cases(),
+        norms::cases(),
+        reduce::cases(),
+        update::cases(),
     ]
     .into_iter()
     .flatten()
