@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use equilayer_engine::array::Array;
-use equilayer_engine::reference::{Values, evaluate};
+use equilayer_engine::reference::{Values, evaluate, lower};
 use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node, random};
 
 use crate::cases::{Case, Domain};
@@ -31,6 +31,12 @@ impl fmt::Display for Counts {
 /// Central differences are taken at this many elements of each input, spread evenly.
 const PROBES: usize = 24;
 
+/// Graphs that take more elements than this are not interpreted: luminal spends 100 ns and more on each.
+const MOST_INTERPRETED: usize = 20_000;
+
+/// Operators that luminal's primitives cannot express, each with the reason.
+const UNDECOMPOSED: [(&str, &str); 0] = [];
+
 /// Step of the central differences, in `f64`: truncation and cancellation both stay near 1e-9.
 const STEP: f64 = 1e-5;
 
@@ -47,6 +53,7 @@ pub fn case(case: &Case, covered: &mut BTreeSet<&'static str>, counts: &mut Coun
         let outputs = run(&built.graph, &options, &data, covered)?;
         compare(&reference, &outputs, case.tolerance)?;
         counts.plans += 1;
+        interpret(&built.graph, &data, &reference, case.tolerance, counts)?;
     }
     if case.differentiable {
         gradients(case, &data, covered, counts)?;
@@ -82,6 +89,22 @@ impl Built {
     }
 }
 
+/// Compares luminal's interpreter with the reference, where the graph, as the passes left it, decomposes and is
+/// small enough.
+fn interpret(graph: &Graph, data: &Values, reference: &Values, tolerance: f64, counts: &mut Counts) -> Result<(), String> {
+    let mut lowered = lower(graph);
+    let unexplained = |operator: &&str| !UNDECOMPOSED.iter().any(|(known, _)| known == operator);
+    if let Some(operator) = lowered.undecomposed().find(unexplained) {
+        return Err(format!("`{operator}` has no decomposition; give it one, or say why not in UNDECOMPOSED"));
+    }
+    if lowered.undecomposed().next().is_none() && lowered.elements() <= MOST_INTERPRETED {
+        let outputs = lowered.run(data).map_err(text)?;
+        compare(reference, &outputs, tolerance).map_err(|failure| format!("in luminal's interpreter: {failure}"))?;
+        counts.interpreted += 1;
+    }
+    Ok(())
+}
+
 fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, counts: &mut Counts) -> Result<(), String> {
     let wrt: Vec<usize> = (0..case.inputs.len()).filter(|&i| case.inputs[i].differentiable).collect();
     let build = || -> Result<Built, String> {
@@ -99,9 +122,11 @@ fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, c
     };
     let analytic = evaluate(&build()?.graph, data).map_err(text)?;
     for options in [CompileOptions::none(), CompileOptions::new()] {
-        let outputs = run(&build()?.graph, &options, data, covered)?;
+        let graph = build()?.graph;
+        let outputs = run(&graph, &options, data, covered)?;
         compare(&analytic, &outputs, case.tolerance * 4.0).map_err(|failure| format!("gradient: {failure}"))?;
         counts.gradients += 1;
+        interpret(&graph, data, &analytic, case.tolerance * 4.0, counts).map_err(|failure| format!("gradient: {failure}"))?;
     }
     let probe = Built::new(case, true)?;
     probe.graph.output("loss", probe.loss.as_ref().ok_or("no loss")?);
