@@ -64,6 +64,9 @@ pub enum Error {
         /// Where in the graph: step number, shape and scope.
         place: String,
     },
+    /// Something of luminal's that has no counterpart here.
+    #[error("luminal: {0}")]
+    Luminal(String),
     /// An executor that cannot run this plan.
     #[error("{0}")]
     Executor(String),

@@ -238,6 +238,12 @@ impl Graph {
         Err(Error::Name { kind: "state", name: name.into(), detail })
     }
 
+    /// The input with this name, if there is one.
+    pub(crate) fn find_input(&self, name: &str) -> Option<Tensor> {
+        let found = self.inner.borrow().named.get(&("input", name.to_string())).copied();
+        found.map(|(node, shape)| Tensor::new(self, node, shape))
+    }
+
     /// The name of a parameter or state, or nothing for any other tensor.
     pub fn state_name(&self, tensor: &Tensor) -> Option<String> {
         self.state_of(tensor).map(|state| state.name)

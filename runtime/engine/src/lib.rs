@@ -70,6 +70,7 @@ mod error;
 mod executor;
 mod graph;
 mod init;
+mod interop;
 mod layout;
 pub mod node;
 pub mod ops;

@@ -41,6 +41,13 @@ impl Attention {
         Ok([Shape::from([input[0], input[1], input[2] / 3]), Shape::from([input[0], self.heads, input[1]])])
     }
 
+    /// Queries, keys and values, `[B, T, H, d]` each.
+    fn split(&self, packed: &Tensor) -> [Tensor; 3] {
+        let shape = packed.shape();
+        let split = packed.reshape([shape[0], shape[1], 3, self.heads, self.head_width(shape)]);
+        [0, 1, 2].map(|part| split.select(2, part))
+    }
+
     /// Calls `f` with the index of the first query element of every (sample, head).
     fn each_head(&self, input: &Shape, mut f: impl FnMut(Head)) {
         for sample in 0..input[0] {
@@ -118,9 +125,7 @@ impl Operator for Attention {
     /// Scores, softmax, weighted sum, as textbooks write it: with all T × T scores.
     fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
         let [batch, tokens, packed] = inputs[0].shape()[..] else { return None };
-        let width = self.head_width(inputs[0].shape());
-        let split = inputs[0].reshape([batch, tokens, 3, self.heads, width]);
-        let [queries, keys, values] = [0, 1, 2].map(|part| split.select(2, part));
+        let [queries, keys, values] = self.split(&inputs[0]);
         let scores = queries.einsum("bqhd,bkhd->bhqk", &keys) * self.scale;
         let highest = scores.max(&[-1]);
         let shifted = (&scores - highest.unsqueeze(-1)).exp();
@@ -179,6 +184,23 @@ impl Operator for AttentionGradient {
 
     fn differentiable(&self) -> Differentiable {
         Differentiable::No
+    }
+
+    /// With all T × T scores.
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let [packed, out, lse, gradient] = inputs else { return None };
+        let [queries, keys, values] = self.attention.split(packed);
+        let (shape, scale) = (*queries.shape(), self.attention.scale);
+        let d_out = gradient.reshape(shape);
+        let mean = (gradient * out).reshape(shape).sum(&[-1]).transpose(1, 2);
+        let scores = queries.einsum("bqhd,bkhd->bhqk", &keys) * scale;
+        let probabilities = (scores - lse.unsqueeze(-1)).exp();
+        let d_values = probabilities.einsum("bhqk,bqhd->bkhd", &d_out);
+        let d_probabilities = d_out.einsum("bqhd,bkhd->bhqk", &values);
+        let d_scores = probabilities * (d_probabilities - mean.unsqueeze(-1)) * scale;
+        let d_queries = d_scores.einsum("bhqk,bkhd->bqhd", &keys);
+        let d_keys = d_scores.einsum("bhqk,bqhd->bkhd", &queries);
+        Some(vec![d_queries.stack(&[&d_keys, &d_values], 2).reshape(*packed.shape())])
     }
 
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {

@@ -3,6 +3,7 @@
 use super::{Access, BinaryKind, Contract, Cost, Operator, UnaryKind};
 use crate::array::Array;
 use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// One step of a [`Program`]. Operands are indices of earlier instructions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +74,23 @@ impl Program {
         results
     }
 
+    /// The program as operators, one an instruction.
+    fn write_out(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let first = inputs.first()?;
+        let mut values: Vec<Tensor> = Vec::with_capacity(self.instructions.len());
+        for instruction in &self.instructions {
+            let at = |value: u16| &values[value as usize];
+            values.push(match *instruction {
+                Instruction::Load(input) => inputs[input as usize].clone(),
+                Instruction::Constant(value) => first.graph().full(*first.shape(), value),
+                Instruction::Unary(kind, a) => at(a).unary(kind),
+                Instruction::Binary(kind, a, b) => at(a).binary(kind, at(b)),
+                Instruction::Select(mask, a, b) => at(mask).choose(at(a), at(b)),
+            });
+        }
+        Some(self.outputs.iter().map(|&output| values[output as usize].clone()).collect())
+    }
+
     /// Operations for one element.
     pub fn operations(&self) -> usize {
         let counted = |instruction: &&Instruction| !matches!(instruction, Instruction::Load(_) | Instruction::Constant(_));
@@ -95,6 +113,10 @@ impl Operator for Fused {
 
     fn reference(&self, inputs: &[&Array], outputs: &[Shape]) -> Vec<Array> {
         self.program.reference(inputs, outputs)
+    }
+
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        self.program.write_out(inputs)
     }
 
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {
@@ -123,6 +145,12 @@ impl Operator for FusedContract {
         let product = self.contract.reference(&inputs[..2], &outputs[..1]);
         let inputs: Vec<&Array> = std::iter::once(&product[0]).chain(inputs[2..].iter().copied()).collect();
         self.epilogue.reference(&inputs, outputs)
+    }
+
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let product = inputs[0].contract_as(self.contract.clone(), &inputs[1]);
+        let inputs: Vec<Tensor> = std::iter::once(product).chain(inputs[2..].iter().cloned()).collect();
+        self.epilogue.write_out(&inputs)
     }
 
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {

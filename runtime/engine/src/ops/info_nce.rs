@@ -87,6 +87,32 @@ impl DenseInfoNce {
     }
 }
 
+/// Anchors and their candidates as rows, the positive of each anchor on the diagonal, and which candidates count.
+struct Pairs {
+    anchors: Tensor,
+    candidates: Tensor,
+    mask: Tensor,
+}
+
+impl DenseInfoNce {
+    fn pairs(&self, views: &[Tensor]) -> Pairs {
+        let shape = *views[0].shape();
+        let (rows, count) = (shape[0] * shape[1], self.anchors(&shape));
+        let [a, p] = [0, 1].map(|view: usize| views[view].reshape([rows, shape[2]]));
+        let sample = |index: usize| index % rows / shape[1];
+        let counts = |index: usize| {
+            let (anchor, candidate) = (index / count, index % count);
+            f32::from(u8::from(anchor == candidate || sample(anchor) != sample(candidate)))
+        };
+        let mask = a.graph().constant([count, count], (0..count * count).map(counts).collect::<Vec<f32>>());
+        let (anchors, candidates) = match self.negatives {
+            Negatives::CrossView => (a, p),
+            Negatives::BothViews => (a.concat(&[&p], 0), p.concat(&[&a], 0)),
+        };
+        Pairs { anchors, candidates, mask }
+    }
+}
+
 impl Operator for DenseInfoNce {
     fn name(&self) -> &'static str {
         "dense_info_nce"
@@ -118,21 +144,7 @@ impl Operator for DenseInfoNce {
     /// With all N × N scores and a constant mask. Normalised rows keep scores below 1/τ, which stands in for the
     /// maximum.
     fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
-        let shape = *inputs[0].shape();
-        let (rows, width) = (shape[0] * shape[1], shape[2]);
-        let [a, p] = [0, 1].map(|view: usize| inputs[view].reshape([rows, width]));
-        let (anchors, candidates) = match self.negatives {
-            Negatives::CrossView => (a.clone(), p.clone()),
-            Negatives::BothViews => (a.concat(&[&p], 0), p.concat(&[&a], 0)),
-        };
-        let sample = |index: usize| index % rows / shape[1];
-        let count = self.anchors(&shape);
-        let allowed = |index: usize| {
-            let (anchor, candidate) = (index / count, index % count);
-            // Candidates of `BothViews` start with the other view, so that positives lie on the diagonal.
-            f32::from(u8::from(anchor == candidate || sample(anchor) != sample(candidate)))
-        };
-        let mask = a.graph().constant([count, count], (0..count * count).map(allowed).collect::<Vec<f32>>());
+        let Pairs { anchors, candidates, mask } = self.pairs(inputs);
         let bound = 1.0 / self.temperature;
         let scores = anchors.matmul(&candidates.transpose(0, 1)) * bound;
         let log_sums = ((&scores - bound).exp() * mask).sum(&[1]).ln() + bound;
@@ -179,6 +191,26 @@ impl Operator for DenseInfoNceGradient {
 
     fn differentiable(&self) -> Differentiable {
         Differentiable::No
+    }
+
+    /// With all N × N scores.
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let Pairs { anchors, candidates, mask } = self.loss.pairs(&inputs[..2]);
+        let shape = *inputs[0].shape();
+        let (rows, count, bound) = (shape[0] * shape[1], anchors.dim(0), 1.0 / self.loss.temperature);
+        let scores = anchors.matmul(&candidates.transpose(0, 1)) * bound;
+        let probabilities = (scores - inputs[2].unsqueeze(1)).exp() * mask;
+        let diagonal: Vec<f32> = (0..count * count).map(|i| f32::from(u8::from(i % (count + 1) == 0))).collect();
+        let factor = &inputs[3] * (bound / count as f32);
+        let weights = (probabilities - anchors.graph().constant([count, count], diagonal)) * factor;
+        let (d_anchors, d_candidates) = (weights.matmul(&candidates), weights.transpose(0, 1).matmul(&anchors));
+        let [d_a, d_p] = match self.loss.negatives {
+            Negatives::CrossView => [d_anchors, d_candidates],
+            Negatives::BothViews => {
+                [0, rows].map(|first| d_anchors.slice(0, first, rows) + d_candidates.slice(0, rows - first, rows))
+            }
+        };
+        Some(vec![d_a.reshape(shape), d_p.reshape(shape)])
     }
 
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {

@@ -114,6 +114,18 @@ impl Operator for View {
         vec![Some(pulled)]
     }
 
+    /// A flip turns both halves and exchanges them; the rest luminal has itself.
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let View::Flip(axis) = *self else { return None };
+        let (input, length) = (&inputs[0], inputs[0].shape()[axis]);
+        if length < 2 {
+            return Some(vec![input.clone()]);
+        }
+        let half = |start: usize, end: usize| input.slice(axis as isize, start, end - start).view(View::Flip(axis));
+        let (head, tail) = (half(0, length / 2), half(length / 2, length));
+        Some(vec![tail.concat(&[&head], axis as isize)])
+    }
+
     fn cost(&self, _inputs: &[Shape], _outputs: &[Shape]) -> Cost {
         Cost::FREE
     }

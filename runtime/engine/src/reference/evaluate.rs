@@ -9,8 +9,9 @@ use crate::array::Array;
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::node::{node, sources};
-use crate::ops::{Op, Operator};
+use crate::ops::Op;
 use crate::plan::live_nodes;
+use crate::shape::Shape;
 
 /// Arrays by name.
 pub type Values = BTreeMap<String, Array>;
@@ -19,7 +20,7 @@ pub type Values = BTreeMap<String, Array>;
 /// under the name of their state. State that is not given starts as its initializer says, under seed 0.
 ///
 /// # Errors
-/// Errors recorded in the graph, a missing input, or initial values that cannot be made.
+/// Errors recorded in the graph, a missing or misshapen input, or initial values that cannot be made.
 pub fn evaluate(graph: &Graph, given: &Values) -> Result<Values, Error> {
     graph.check()?;
     graph.with_luminal(|luminal| {
@@ -46,19 +47,29 @@ pub fn evaluate(graph: &Graph, given: &Values) -> Result<Values, Error> {
 }
 
 /// The value of an input or a state; nothing for other operators.
-fn leaf(op: &Op, given: &Values) -> Result<Option<Array>, Error> {
+pub(super) fn leaf(op: &Op, given: &Values) -> Result<Option<Array>, Error> {
     match op {
-        Op::Input(input) => match given.get(&input.name) {
-            Some(array) => Ok(Some(array.clone())),
+        Op::Input(input) => match find(given, "input", &input.name, &input.shape)? {
+            Some(array) => Ok(Some(array)),
             None => {
-                let detail = format!("missing; {} needs values of shape {}", input.name(), input.shape);
+                let detail = format!("missing; it needs values of shape {}", input.shape);
                 Err(Error::Name { kind: "input", name: input.name.clone(), detail })
             }
         },
-        Op::State(state) => match given.get(&state.name) {
-            Some(array) => Ok(Some(array.clone())),
+        Op::State(state) => match find(given, "state", &state.name, &state.shape)? {
+            Some(array) => Ok(Some(array)),
             None => Ok(Some(Array::from_f32(state.shape, &state.init.fill(&state.drawn_as, &state.shape, 0)?))),
         },
         _ => Ok(None),
+    }
+}
+
+fn find(given: &Values, kind: &'static str, name: &str, shape: &Shape) -> Result<Option<Array>, Error> {
+    match given.get(name) {
+        Some(array) if array.shape() != shape => {
+            let detail = format!("given with shape {}, it has {shape}", array.shape());
+            Err(Error::Name { kind, name: name.into(), detail })
+        }
+        found => Ok(found.cloned()),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use equilayer_engine::array::Array;
-use equilayer_engine::reference::{Values, evaluate};
+use equilayer_engine::reference::{Values, evaluate, lower};
 use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node, random};
 
 use crate::cases::{Case, Domain};
@@ -31,6 +31,12 @@ impl fmt::Display for Counts {
 /// Central differences are taken at this many elements of each input, spread evenly.
 const PROBES: usize = 24;
 
+/// Graphs that take more elements than this are not interpreted: luminal spends 100 ns and more on each.
+const MOST_INTERPRETED: usize = 20_000;
+
+/// Operators that luminal's primitives cannot express, each with the reason.
+const UNDECOMPOSED: [(&str, &str); 0] = [];
+
 /// Step of the central differences, in `f64`: truncation and cancellation both stay near 1e-9.
 const STEP: f64 = 1e-5;
 
@@ -45,8 +51,9 @@ pub fn case(case: &Case, covered: &mut BTreeSet<&'static str>, counts: &mut Coun
     for options in [CompileOptions::none(), CompileOptions::new()] {
         let built = Built::new(case, false)?;
         let ran = run(&built.graph, &options, &data, covered)?;
-        compare(&reference, &ran, case.tolerance)?;
+        compare(&reference, |name| ran.value(name), case.tolerance)?;
         counts.plans += 1;
+        interpret(&built.graph, &data, &reference, case.tolerance, counts)?;
     }
     if case.differentiable {
         gradients(case, &data, covered, counts)?;
@@ -82,6 +89,22 @@ impl Built {
     }
 }
 
+/// Compares luminal's interpreter with the reference, where the graph, as the passes left it, decomposes and is
+/// small enough.
+fn interpret(graph: &Graph, data: &Values, reference: &Values, tolerance: f64, counts: &mut Counts) -> Result<(), String> {
+    let mut lowered = lower(graph);
+    let unexplained = |operator: &&str| !UNDECOMPOSED.iter().any(|(known, _)| known == operator);
+    if let Some(operator) = lowered.undecomposed().find(unexplained) {
+        return Err(format!("`{operator}` has no decomposition; give it one, or say why not in UNDECOMPOSED"));
+    }
+    if lowered.undecomposed().next().is_none() && lowered.elements() <= MOST_INTERPRETED {
+        let outputs = lowered.run(data).map_err(text)?;
+        compare(reference, |name| outputs.get(name).map(<[f32]>::to_vec), tolerance).map_err(|failure| format!("in luminal's interpreter: {failure}"))?;
+        counts.interpreted += 1;
+    }
+    Ok(())
+}
+
 fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, counts: &mut Counts) -> Result<(), String> {
     let wrt: Vec<usize> = (0..case.inputs.len()).filter(|&i| case.inputs[i].differentiable).collect();
     let build = || -> Result<Built, String> {
@@ -99,9 +122,11 @@ fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, c
     };
     let analytic = evaluate(&build()?.graph, data).map_err(text)?;
     for options in [CompileOptions::none(), CompileOptions::new()] {
-        let ran = run(&build()?.graph, &options, data, covered)?;
-        compare(&analytic, &ran, case.tolerance * 4.0).map_err(|failure| format!("gradient: {failure}"))?;
+        let graph = build()?.graph;
+        let ran = run(&graph, &options, data, covered)?;
+        compare(&analytic, |name| ran.value(name), case.tolerance * 4.0).map_err(|failure| format!("gradient: {failure}"))?;
         counts.gradients += 1;
+        interpret(&graph, data, &analytic, case.tolerance * 4.0, counts).map_err(|failure| format!("gradient: {failure}"))?;
     }
     let probe = Built::new(case, true)?;
     probe.graph.output("loss", probe.loss.as_ref().ok_or("no loss")?);
@@ -144,6 +169,13 @@ pub struct Ran {
     executor: CpuExecutor,
 }
 
+impl Ran {
+    /// An output, or else the new value of a state.
+    fn value(&self, name: &str) -> Result<Vec<f32>, Error> {
+        self.outputs.get(name).map(<[f32]>::to_vec).or_else(|_| self.executor.state(name))
+    }
+}
+
 fn run(graph: &Graph, options: &CompileOptions, data: &Values, covered: &mut BTreeSet<&'static str>) -> Result<Ran, String> {
     let plan = graph.compile(options).map_err(text)?;
     covered.extend(plan.steps().iter().map(|step| step.op.variant()));
@@ -169,13 +201,13 @@ fn same_bits(a: &Outputs, b: &Outputs) -> bool {
 }
 
 /// Compares outputs with reference values, relative to the largest value of each.
-pub fn compare(reference: &Values, ran: &Ran, tolerance: f64) -> Result<(), String> {
+fn compare(
+    reference: &Values,
+    found: impl Fn(&str) -> Result<Vec<f32>, Error>,
+    tolerance: f64,
+) -> Result<(), String> {
     for (name, expected) in reference {
-        let found = match ran.outputs.get(name) {
-            Ok(values) => values.to_vec(),
-            // What is no output is the new value of a state.
-            Err(_) => ran.executor.state(name).map_err(text)?,
-        };
+        let found = found(name).map_err(text)?;
         let scale = expected.data().iter().filter(|x| x.is_finite()).fold(1.0f64, |scale, x| scale.max(x.abs()));
         for (index, (&found, &expected)) in found.iter().zip(expected.data()).enumerate() {
             let same = f64::from(found) == expected || (found.is_nan() && expected.is_nan());
