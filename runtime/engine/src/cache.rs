@@ -34,7 +34,11 @@ impl<K: Hash + Eq + Clone> PlanCache<K> {
     ///
     /// # Errors
     /// What `build` returns; nothing is kept then.
-    pub fn get_or_build(&mut self, key: K, build: impl FnOnce() -> Result<Plan, Error>) -> Result<Arc<Plan>, Error> {
+    pub fn get_or_build(
+        &mut self,
+        key: K,
+        build: impl FnOnce() -> Result<Plan, Error>,
+    ) -> Result<Arc<Plan>, Error> {
         self.uses += 1;
         if let Some(entry) = self.entries.get_mut(&key) {
             self.hits += 1;

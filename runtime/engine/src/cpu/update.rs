@@ -15,7 +15,8 @@ pub fn adamw(call: &mut Call<'_>) {
     let (gradient, scale) = (call.input(3), call.input(4)[0]);
     let &[rate, decay, first_share, second_share, correction, epsilon] = call.input(5) else { return };
     let [parameter, first, second] = call.outputs();
-    let blocks = parameter.par_chunks_mut(BLOCK).zip(first.par_chunks_mut(BLOCK)).zip(second.par_chunks_mut(BLOCK));
+    let blocks =
+        parameter.par_chunks_mut(BLOCK).zip(first.par_chunks_mut(BLOCK)).zip(second.par_chunks_mut(BLOCK));
     blocks.zip(gradient.par_chunks(BLOCK)).for_each(|(((parameter, first), second), gradient)| {
         Arch::new().dispatch(
             #[inline(always)]
@@ -37,11 +38,17 @@ pub fn sgd(sgd: &Sgd, call: &mut Call<'_>) {
     let (gradient, scale) = (call.input(2), call.input(3)[0]);
     let &[rate, decay, momentum, undamped] = call.input(4) else { return };
     let [parameter, buffer] = call.outputs();
-    descend(parameter, buffer, gradient, |p, b, g| {
-        let direction = scale * g + decay * *p;
-        *b = momentum * *b + undamped * direction;
-        *p -= rate * if sgd.nesterov { direction + momentum * *b } else { *b };
-    });
+    descend(
+        parameter,
+        buffer,
+        gradient,
+        #[inline(always)]
+        |p, b, g| {
+            let direction = scale * g + decay * *p;
+            *b = momentum * *b + undamped * direction;
+            *p -= rate * if sgd.nesterov { direction + momentum * *b } else { *b };
+        },
+    );
 }
 
 /// A step of LARS.
@@ -58,14 +65,22 @@ pub fn lars(call: &mut Call<'_>) {
         [squares(parameter), squares(&direction[..gradient.len()])]
     });
     let ratio = match norms {
-        [parameter, direction] if parameter > 0.0 && direction > 0.0 => f64::from(trust) * (parameter / direction).sqrt(),
+        [parameter, direction] if parameter > 0.0 && direction > 0.0 => {
+            f64::from(trust) * (parameter / direction).sqrt()
+        }
         _ => 1.0,
     };
     let share = share * ratio as f32;
-    descend(parameter, buffer, gradient, |p, b, g| {
-        *b = momentum * *b + share * (scale * g + decay * *p);
-        *p -= rate * *b;
-    });
+    descend(
+        parameter,
+        buffer,
+        gradient,
+        #[inline(always)]
+        |p, b, g| {
+            *b = momentum * *b + share * (scale * g + decay * *p);
+            *p -= rate * *b;
+        },
+    );
 }
 
 /// A step of an exponential moving average.
@@ -82,8 +97,14 @@ pub fn ema(call: &mut Call<'_>) {
 }
 
 /// Runs `step` on every element of a parameter, its momentum buffer and its gradient.
-fn descend(parameter: &mut [f32], buffer: &mut [f32], gradient: &[f32], step: impl Fn(&mut f32, &mut f32, f32) + Sync) {
-    let blocks = parameter.par_chunks_mut(BLOCK).zip(buffer.par_chunks_mut(BLOCK)).zip(gradient.par_chunks(BLOCK));
+fn descend(
+    parameter: &mut [f32],
+    buffer: &mut [f32],
+    gradient: &[f32],
+    step: impl Fn(&mut f32, &mut f32, f32) + Sync,
+) {
+    let blocks =
+        parameter.par_chunks_mut(BLOCK).zip(buffer.par_chunks_mut(BLOCK)).zip(gradient.par_chunks(BLOCK));
     blocks.for_each(|((parameter, buffer), gradient)| {
         Arch::new().dispatch(
             #[inline(always)]

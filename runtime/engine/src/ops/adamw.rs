@@ -33,8 +33,10 @@ impl Operator for AdamW {
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[Shape]) -> Vec<Array> {
-        let [parameter, first, second, gradient, scale, coefficients] = [0, 1, 2, 3, 4, 5].map(|i| inputs[i].data());
-        let [rate, decay, first_share, second_share, correction, epsilon] = [0, 1, 2, 3, 4, 5].map(|i| coefficients[i]);
+        let [parameter, first, second, gradient, scale, coefficients] =
+            [0, 1, 2, 3, 4, 5].map(|i| inputs[i].data());
+        let [rate, decay, first_share, second_share, correction, epsilon] =
+            [0, 1, 2, 3, 4, 5].map(|i| coefficients[i]);
         let mut updated: Vec<Array> = outputs.iter().map(|&shape| Array::zeros(shape)).collect();
         for i in 0..parameter.len() {
             let gradient = scale[0] * gradient[i];
@@ -64,7 +66,13 @@ impl Operator for AdamW {
 impl Tensor {
     /// This parameter and its two moments after a step of [`AdamW`]. `optim::Optimizer` calls it for whole models.
     #[track_caller]
-    pub fn adamw(&self, moments: [&Tensor; 2], gradient: &Tensor, scale: &Tensor, coefficients: &Tensor) -> [Tensor; 3] {
+    pub fn adamw(
+        &self,
+        moments: [&Tensor; 2],
+        gradient: &Tensor,
+        scale: &Tensor,
+        coefficients: &Tensor,
+    ) -> [Tensor; 3] {
         self.graph().push_multi(AdamW, &[self, moments[0], moments[1], gradient, scale, coefficients])
     }
 }

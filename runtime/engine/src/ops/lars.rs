@@ -39,7 +39,8 @@ impl Operator for Lars {
     fn reference(&self, inputs: &[&Array], outputs: &[Shape]) -> Vec<Array> {
         let [parameter, buffer, gradient, scale, coefficients] = [0, 1, 2, 3, 4].map(|i| inputs[i].data());
         let [rate, decay, momentum, trust, share] = [0, 1, 2, 3, 4].map(|i| coefficients[i]);
-        let direction: Vec<f64> = gradient.iter().zip(parameter).map(|(g, p)| scale[0] * g + decay * p).collect();
+        let direction: Vec<f64> =
+            gradient.iter().zip(parameter).map(|(g, p)| scale[0] * g + decay * p).collect();
         let norms = (update::norm(parameter), update::norm(&direction));
         let ratio = if norms.0 > 0.0 && norms.1 > 0.0 { trust * norms.0 / norms.1 } else { 1.0 };
         let moved = buffer.iter().zip(&direction).map(|(b, d)| momentum * b + share * ratio * d);
@@ -65,7 +66,13 @@ impl Operator for Lars {
 impl Tensor {
     /// This parameter and its momentum buffer after a step of [`Lars`]. `optim::Optimizer` calls it for whole models.
     #[track_caller]
-    pub fn lars(&self, buffer: &Tensor, gradient: &Tensor, scale: &Tensor, coefficients: &Tensor) -> [Tensor; 2] {
+    pub fn lars(
+        &self,
+        buffer: &Tensor,
+        gradient: &Tensor,
+        scale: &Tensor,
+        coefficients: &Tensor,
+    ) -> [Tensor; 2] {
         self.graph().push_multi(Lars, &[self, buffer, gradient, scale, coefficients])
     }
 }

@@ -66,7 +66,14 @@ impl Operator for Sgd {
 impl Tensor {
     /// This parameter and its momentum buffer after a step of [`Sgd`]. `optim::Optimizer` calls it for whole models.
     #[track_caller]
-    pub fn sgd(&self, buffer: &Tensor, gradient: &Tensor, scale: &Tensor, coefficients: &Tensor, nesterov: bool) -> [Tensor; 2] {
+    pub fn sgd(
+        &self,
+        buffer: &Tensor,
+        gradient: &Tensor,
+        scale: &Tensor,
+        coefficients: &Tensor,
+        nesterov: bool,
+    ) -> [Tensor; 2] {
         self.graph().push_multi(Sgd { nesterov }, &[self, buffer, gradient, scale, coefficients])
     }
 }

@@ -20,9 +20,11 @@ pub(super) fn infer(inputs: &[Shape], moments: usize, coefficients: &[&str]) -> 
     }
     match given[..] == [coefficients.len()] {
         true => Ok(updated.to_vec()),
-        false => {
-            Err(format!("the {} coefficients are {}, not {given}", coefficients.len(), coefficients.join(", ")))
-        }
+        false => Err(format!(
+            "the {} coefficients are {}, not {given}",
+            coefficients.len(),
+            coefficients.join(", ")
+        )),
     }
 }
 

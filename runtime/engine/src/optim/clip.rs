@@ -33,7 +33,8 @@ impl Clip {
     pub fn of(self, graph: &Graph, gradients: &[Tensor]) -> Clipping {
         match self {
             Clip::PerParameter(most) => {
-                let norms: Vec<Tensor> = gradients.iter().map(|gradient| gradient.sum_of_squares().sqrt()).collect();
+                let norms: Vec<Tensor> =
+                    gradients.iter().map(|gradient| gradient.sum_of_squares().sqrt()).collect();
                 Clipping { scales: norms.iter().map(|norm| scale(norm, most)).collect(), norms }
             }
             Clip::Global(most) => {
@@ -62,10 +63,13 @@ fn scale(norm: &Tensor, most: f64) -> Tensor {
 #[track_caller]
 fn total(graph: &Graph, mut parts: Vec<Tensor>) -> Tensor {
     while parts.len() > 1 {
-        parts = parts.chunks(ADDED_AT_ONCE).map(|chunk| {
-            let others: Vec<&Tensor> = chunk[1..].iter().collect();
-            chunk[0].stack(&others, 0).sum_all()
-        }).collect();
+        parts = parts
+            .chunks(ADDED_AT_ONCE)
+            .map(|chunk| {
+                let others: Vec<&Tensor> = chunk[1..].iter().collect();
+                chunk[0].stack(&others, 0).sum_all()
+            })
+            .collect();
     }
     parts.pop().unwrap_or_else(|| graph.scalar(0.0))
 }

@@ -10,12 +10,15 @@ use crate::shape::Shape;
 pub struct Group {
     /// Nothing for the group of all that no other holds.
     name: Option<String>,
-    holds: Arc<dyn Fn(&str, &Shape) -> bool + Send + Sync>,
+    holds: Arc<Predicate>,
     learning_rate: Rate,
     weight_decay: Rate,
     adapts: bool,
     frozen_steps: u64,
 }
+
+/// Says of a parameter, by name and shape, whether a group holds it.
+type Predicate = dyn Fn(&str, &Shape) -> bool + Send + Sync;
 
 /// How a group follows a schedule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +35,10 @@ impl Group {
     ///
     /// Which parameters go without weight decay is the method's choice: DINO leaves out everything of one axis,
     /// MoCo v3 with AdamW nothing.
-    pub fn new(name: impl Into<String>, holds: impl Fn(&str, &Shape) -> bool + Send + Sync + 'static) -> Group {
+    pub fn new(
+        name: impl Into<String>,
+        holds: impl Fn(&str, &Shape) -> bool + Send + Sync + 'static,
+    ) -> Group {
         Group { name: Some(name.into()), holds: Arc::new(holds), ..Group::rest() }
     }
 

@@ -114,33 +114,56 @@ impl Optimizer {
     /// Options out of range, a tensor that is no parameter, another number of gradients than of parameters, a
     /// parameter given twice, or errors recorded in the graph.
     #[track_caller]
-    pub fn apply(&self, graph: &Graph, parameters: &[Tensor], gradients: &[Tensor]) -> Result<Applied, Error> {
+    pub fn apply(
+        &self,
+        graph: &Graph,
+        parameters: &[Tensor],
+        gradients: &[Tensor],
+    ) -> Result<Applied, Error> {
         self.check()?;
         if parameters.len() != gradients.len() {
-            let detail = format!("{} gradients do not belong to {} parameters", gradients.len(), parameters.len());
+            let detail =
+                format!("{} gradients do not belong to {} parameters", gradients.len(), parameters.len());
             return Err(Error::Name { kind: "optimizer", name: self.name.clone(), detail });
         }
-        let coefficients: Vec<Tensor> =
-            self.groups.iter().map(|group| graph.input(&self.input_name(group), self.rule.coefficients(group))).collect();
+        let coefficients: Vec<Tensor> = self
+            .groups
+            .iter()
+            .map(|group| graph.input(&self.input_name(group), self.rule.coefficients(group)))
+            .collect();
         let clipping = match self.clip {
             Some(clip) => clip.of(graph, gradients),
             None => Clipping { scales: vec![graph.scalar(1.0); gradients.len()], norms: Vec::new() },
         };
         let mut updated = Vec::with_capacity(parameters.len());
         for ((parameter, gradient), scale) in parameters.iter().zip(gradients).zip(&clipping.scales) {
-            let name = self.parameter_name(graph, parameter)?;
-            let group = self.group_of(&name, parameter);
-            let moments: Vec<Tensor> = self.rule.moments().iter().map(|moment| {
-                graph.state(&format!("{name}.{moment}"), *parameter.shape(), Init::Constant(0.0))
-            }).collect();
-            let next = self.rule.step(&self.groups[group], parameter, &moments, gradient, scale, &coefficients[group]);
-            for (state, next) in [parameter].into_iter().chain(&moments).zip(&next) {
-                graph.assign(state, next);
-            }
-            updated.extend(next.into_iter().next());
+            updated.push(self.update(graph, parameter, gradient, scale, &coefficients)?);
         }
         graph.check()?;
         Ok(Applied { parameters: updated, norms: clipping.norms })
+    }
+
+    /// Adds moments and update of one parameter, and gives its new value. `coefficients` are all groups'.
+    #[track_caller]
+    fn update(
+        &self,
+        graph: &Graph,
+        parameter: &Tensor,
+        gradient: &Tensor,
+        scale: &Tensor,
+        coefficients: &[Tensor],
+    ) -> Result<Tensor, Error> {
+        let name = self.parameter_name(graph, parameter)?;
+        let group = self.group_of(&name, parameter);
+        let zeros =
+            |moment: &&str| graph.state(&format!("{name}.{moment}"), *parameter.shape(), Init::Constant(0.0));
+        let moments: Vec<Tensor> = self.rule.moments().iter().map(zeros).collect();
+        let next =
+            self.rule.step(&self.groups[group], parameter, &moments, gradient, scale, &coefficients[group]);
+        for (state, next) in [parameter].into_iter().chain(&moments).zip(&next) {
+            graph.assign(state, next);
+        }
+        Ok(next[0].clone())
     }
 
     /// What to feed in a step. `step` counts the updates made before, from 0 on; `learning_rate` and `weight_decay`
@@ -165,7 +188,10 @@ impl Optimizer {
 
     /// The first group that holds a parameter; the last one holds any.
     fn group_of(&self, name: &str, parameter: &Tensor) -> usize {
-        self.groups.iter().position(|group| group.holds(name, parameter.shape())).unwrap_or(self.groups.len() - 1)
+        self.groups
+            .iter()
+            .position(|group| group.holds(name, parameter.shape()))
+            .unwrap_or(self.groups.len() - 1)
     }
 
     fn parameter_name(&self, graph: &Graph, parameter: &Tensor) -> Result<String, Error> {

@@ -121,7 +121,14 @@ impl Rule {
             Rule::AdamW(AdamWOptions { betas, epsilon }) => {
                 let [first, second] = betas.map(|beta| 1.0 - libm::pow(beta, step as f64 + 1.0));
                 let decay = learning_rate * weight_decay;
-                vec![learning_rate / first, decay, 1.0 - betas[0], 1.0 - betas[1], 1.0 / second.sqrt(), epsilon]
+                vec![
+                    learning_rate / first,
+                    decay,
+                    1.0 - betas[0],
+                    1.0 - betas[1],
+                    1.0 / second.sqrt(),
+                    epsilon,
+                ]
             }
             Rule::Sgd(SgdOptions { momentum, dampening, .. }) => {
                 // PyTorch's first buffer is the whole gradient, and without momentum it has no buffer to dampen.
@@ -148,9 +155,9 @@ impl Rule {
     /// The first option out of its range, and what would be right.
     pub(super) fn problem(&self) -> Option<(&'static str, String)> {
         match *self {
-            Rule::AdamW(AdamWOptions { betas, epsilon }) => share("β₁", betas[0])
-                .or_else(|| share("β₂", betas[1]))
-                .or_else(|| above_zero("ε", epsilon)),
+            Rule::AdamW(AdamWOptions { betas, epsilon }) => {
+                share("β₁", betas[0]).or_else(|| share("β₂", betas[1])).or_else(|| above_zero("ε", epsilon))
+            }
             Rule::Sgd(SgdOptions { momentum, dampening, nesterov }) => share("momentum", momentum)
                 .or_else(|| outside("dampening", dampening, (0.0..=1.0).contains(&dampening), "0 to 1"))
                 .or_else(|| {

@@ -19,7 +19,8 @@ pub fn schedule(graph: &Luminal) -> Vec<NodeIndex> {
     let mut waiting = Waiting::new(graph, &live);
     let mut ready: BinaryHeap<Reverse<(u64, NodeIndex)>> = BinaryHeap::new();
     let mut places = FxHashMap::default();
-    ready.extend(live.iter().filter(|&&index| waiting.is_ready(index)).map(|&index| Reverse((place(graph, index, &places), index))));
+    let leaves = live.iter().filter(|&&index| waiting.is_ready(index));
+    ready.extend(leaves.map(|&index| Reverse((place(graph, index, &places), index))));
     let mut order = Vec::with_capacity(live.len());
     while order.len() < live.len() {
         let index = match ready.pop() {

@@ -17,14 +17,19 @@ pub struct Golden {
 impl Golden {
     /// Reads `FOLDER/NAME.safetensors` and checks that it holds the expected case.
     pub fn read(folder: &str, name: &str, case: &str) -> Golden {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/goldens/{folder}/{name}.safetensors"));
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/goldens/{folder}/{name}.safetensors"));
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let (_, header) = SafeTensors::read_metadata(&bytes).expect("a safetensors header");
         let metadata = header.metadata().as_ref().expect("a golden has metadata");
         assert_eq!(metadata["case"], case, "{}", path.display());
         let file = SafeTensors::deserialize(&bytes).expect("a whole safetensors file");
-        let values = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
-        let tensors = file.iter().map(|(name, view)| (name.into(), (view.shape().to_vec(), values(view.data())))).collect();
+        let values =
+            |bytes: &[u8]| bytes.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
+        let tensors = file
+            .iter()
+            .map(|(name, view)| (name.into(), (view.shape().to_vec(), values(view.data()))))
+            .collect();
         Golden { params: serde_json::from_str(&metadata["params"]).expect("params are JSON"), tensors }
     }
 
@@ -35,7 +40,8 @@ impl Golden {
 
     /// A parameter of the computation that is a list of numbers.
     pub fn numbers(&self, name: &str) -> Vec<f64> {
-        let list = self.params[name].as_array().unwrap_or_else(|| panic!("`{name}` is no list in {}", self.params));
+        let list =
+            self.params[name].as_array().unwrap_or_else(|| panic!("`{name}` is no list in {}", self.params));
         list.iter().filter_map(serde_json::Value::as_f64).collect()
     }
 

@@ -17,7 +17,8 @@ fn gradient(index: usize) -> [f32; 3] {
 fn descend(clip: Clip) -> (Vec<Vec<f32>>, Vec<f32>) {
     let graph = Graph::new();
     let name = |index: usize| format!("w{index}");
-    let parameters: Vec<_> = (0..PARAMETERS).map(|i| graph.parameter(&name(i), [3], Init::Constant(0.0))).collect();
+    let parameters: Vec<_> =
+        (0..PARAMETERS).map(|i| graph.parameter(&name(i), [3], Init::Constant(0.0))).collect();
     let all = graph.input("gradients", [PARAMETERS, 3]);
     let gradients: Vec<_> = (0..PARAMETERS).map(|i| all.select(0, i)).collect();
     let optimizer = Optimizer::sgd(SgdOptions { momentum: 0.0, ..SgdOptions::default() }).clip(clip);
@@ -27,7 +28,8 @@ fn descend(clip: Clip) -> (Vec<Vec<f32>>, Vec<f32>) {
     let mut executor = executor();
     let fed: Vec<f32> = (0..PARAMETERS).flat_map(gradient).collect();
     let outputs = run(&mut executor, &plan, &optimizer.hyper(0, 1.0, 0.0), &[("gradients", &fed)]);
-    let norms = (0..applied.norms.len()).map(|i| outputs.scalar(&format!("norm{i}")).expect("a norm")).collect();
+    let norms =
+        (0..applied.norms.len()).map(|i| outputs.scalar(&format!("norm{i}")).expect("a norm")).collect();
     ((0..PARAMETERS).map(|i| executor.state(&name(i)).expect("a parameter")).collect(), norms)
 }
 

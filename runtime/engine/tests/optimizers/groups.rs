@@ -14,7 +14,11 @@ fn each_group_follows_its_own_rates() {
     let g = graph.input("g", [1, 2]);
     let optimizer = Optimizer::sgd(SgdOptions { momentum: 0.0, ..SgdOptions::default() })
         .group(Group::new("head", |name, _| name.starts_with("head.")).learning_rate(Rate::Fixed(0.5)))
-        .group(Group::new("vectors", |_, shape| shape.rank() <= 1).learning_rate(Rate::Scaled(2.0)).weight_decay(Rate::Fixed(0.0)));
+        .group(
+            Group::new("vectors", |_, shape| shape.rank() <= 1)
+                .learning_rate(Rate::Scaled(2.0))
+                .weight_decay(Rate::Fixed(0.0)),
+        );
     let gradients = [g.clone(), g.reshape([2]), g.clone()];
     optimizer.apply(&graph, &[w, b, head], &gradients).expect("an optimizer");
     let names: Vec<String> = optimizer.hyper(0, 0.1, 0.01).into_iter().map(|(name, _)| name).collect();
@@ -34,8 +38,11 @@ fn lars_leaves_a_group_without_adaptation_to_plain_momentum() {
     let w = parameter(&graph, "w", &[1, 2], &[3.0, 4.0]);
     let b = parameter(&graph, "b", &[2], &[3.0, 4.0]);
     let g = graph.input("g", [2]);
-    let optimizer = Optimizer::lars(LarsOptions::default())
-        .group(Group::new("vectors", |_, shape| shape.rank() <= 1).weight_decay(Rate::Fixed(0.0)).without_adaptation());
+    let optimizer = Optimizer::lars(LarsOptions::default()).group(
+        Group::new("vectors", |_, shape| shape.rank() <= 1)
+            .weight_decay(Rate::Fixed(0.0))
+            .without_adaptation(),
+    );
     optimizer.apply(&graph, &[w, b], &[g.reshape([1, 2]), g]).expect("an optimizer");
     let plan = compile(&graph);
     let mut executor = executor();
@@ -64,13 +71,16 @@ fn a_frozen_parameter_starts_later_as_if_it_started_then() {
     ];
     for rule in rules {
         let late = rule.clone().group(Group::new("all", |_, _| true).frozen_for(2));
-        let (early_plan, late_plan) = (single(&rule, &[2, 1], &[0.5, -1.5]), single(&late, &[2, 1], &[0.5, -1.5]));
+        let (early_plan, late_plan) =
+            (single(&rule, &[2, 1], &[0.5, -1.5]), single(&late, &[2, 1], &[0.5, -1.5]));
         let (mut early, mut resting) = (executor(), executor());
         let gradients: Vec<[f32; 2]> = (0..5).map(|i| [(i as f32).cos(), 0.3 * i as f32 - 0.5]).collect();
         for (step, g) in gradients.iter().enumerate() {
             run(&mut resting, &late_plan, &late.hyper(step as u64, 0.1, 0.01), &[("g", g)]);
             match step.checked_sub(2) {
-                Some(step) => drop(run(&mut early, &early_plan, &rule.hyper(step as u64, 0.1, 0.01), &[("g", g)])),
+                Some(step) => {
+                    drop(run(&mut early, &early_plan, &rule.hyper(step as u64, 0.1, 0.01), &[("g", g)]))
+                }
                 None => assert_eq!(resting.state("w").expect("w"), [0.5, -1.5]),
             }
         }

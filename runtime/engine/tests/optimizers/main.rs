@@ -10,7 +10,9 @@ mod state;
 mod training;
 
 use equilayer_engine::optim::Optimizer;
-use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Executor, Graph, Init, Outputs, Plan, Tensor};
+use equilayer_engine::{
+    CompileOptions, CpuExecutor, CpuOptions, Executor, Graph, Init, Outputs, Plan, Tensor,
+};
 
 /// An executor of two threads.
 fn executor() -> CpuExecutor {
@@ -27,7 +29,12 @@ fn compile(graph: &Graph) -> Plan {
 }
 
 /// Runs a plan with what an optimizer feeds, and the rest.
-fn run(executor: &mut CpuExecutor, plan: &Plan, hyper: &[(String, Vec<f32>)], inputs: &[(&str, &[f32])]) -> Outputs {
+fn run(
+    executor: &mut CpuExecutor,
+    plan: &Plan,
+    hyper: &[(String, Vec<f32>)],
+    inputs: &[(&str, &[f32])],
+) -> Outputs {
     let hyper = hyper.iter().map(|(name, values)| (name.as_str(), values.as_slice()));
     let inputs: Vec<(&str, &[f32])> = hyper.chain(inputs.iter().copied()).collect();
     executor.run(plan, &inputs).expect("a run")
@@ -49,7 +56,10 @@ fn assert_close(found: &[f32], expected: &[f64], tolerance: f64) {
     let scale = expected.iter().fold(1.0f64, |scale, x| scale.max(x.abs()));
     for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
         let difference = (f64::from(found) - expected).abs();
-        assert!(difference <= tolerance * scale, "[{index}] is {found}, expected {expected}, tolerance {tolerance:e}");
+        assert!(
+            difference <= tolerance * scale,
+            "[{index}] is {found}, expected {expected}, tolerance {tolerance:e}"
+        );
     }
 }
 

@@ -24,7 +24,9 @@ fn follow(name: &str, optimizer: impl Fn(&Golden) -> Optimizer) {
         let found = executor.state("w").expect("the parameter");
         let (_, expected) = golden.tensor("out.w");
         assert_eq!(found.len(), expected.len());
-        let error = |(&found, &expected): (&f32, &f32)| f64::from((found - expected).abs()) / f64::from(expected.abs());
+        let error = |(&found, &expected): (&f32, &f32)| {
+            f64::from((found - expected).abs()) / f64::from(expected.abs())
+        };
         let worst = found.iter().zip(expected).map(error).fold(0.0, f64::max);
         println!("{name}, {folder}: {worst:.1e} relative");
         assert!(worst <= TOLERANCE, "{name}, {folder}: {worst:e} relative, more than {TOLERANCE:e}");

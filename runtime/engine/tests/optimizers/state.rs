@@ -21,7 +21,8 @@ fn after_a_step<const N: usize>(graph: &Graph, names: [&str; N]) -> [Vec<f32>; N
 fn chain(graph: &Graph, layers: usize, width: usize) -> Tensor {
     let mut hidden = graph.input("x", [4, width]);
     for layer in 0..layers {
-        hidden = hidden.matmul(&graph.parameter(&format!("w{layer}"), [width, width], Init::XavierUniform)).tanh();
+        hidden =
+            hidden.matmul(&graph.parameter(&format!("w{layer}"), [width, width], Init::XavierUniform)).tanh();
     }
     hidden.square().mean_all()
 }
@@ -72,7 +73,8 @@ fn a_teacher_moved_first_is_used_in_the_same_step() {
     let loss = (x.matmul(&student) - &keys).square().sum_all();
     graph.output("keys", &keys);
     // No stop_gradient: the average itself lets none pass.
-    let gradients = graph.gradients(&loss, std::slice::from_ref(&student)).expect("the student's own gradient");
+    let gradients =
+        graph.gradients(&loss, std::slice::from_ref(&student)).expect("the student's own gradient");
     let optimizer = Optimizer::sgd(SgdOptions { momentum: 0.0, ..SgdOptions::default() });
     optimizer.apply(&graph, &[student], &gradients).expect("an optimizer");
     let plan = compile(&graph);
@@ -81,11 +83,13 @@ fn a_teacher_moved_first_is_used_in_the_same_step() {
     let (mut executor, x) = (executor(), [1.0, -2.0]);
     let (mut host, mut follower) = ([1.0, 2.0, 3.0, 4.0], [0.0, -1.0, 8.0, 2.0]);
     for step in 0..3 {
-        let outputs = run(&mut executor, &plan, &optimizer.hyper(step, 0.05, 0.0), &[("x", &x), ("momentum", &[0.75])]);
+        let outputs =
+            run(&mut executor, &plan, &optimizer.hyper(step, 0.05, 0.0), &[("x", &x), ("momentum", &[0.75])]);
         let times = |w: [f64; 4]| [0, 1].map(|j| f64::from(x[0]) * w[j] + f64::from(x[1]) * w[2 + j]);
         follower = [0, 1, 2, 3].map(|i| 0.75 * follower[i] + 0.25 * host[i]);
         let (queries, keys) = (times(host), times(follower));
-        host = [0, 1, 2, 3].map(|i| host[i] - 0.05 * 2.0 * f64::from(x[i / 2]) * (queries[i % 2] - keys[i % 2]));
+        host =
+            [0, 1, 2, 3].map(|i| host[i] - 0.05 * 2.0 * f64::from(x[i / 2]) * (queries[i % 2] - keys[i % 2]));
         assert_close(outputs.get("keys").expect("keys"), &keys, 1e-6);
         assert_close(&executor.state("teacher").expect("the teacher"), &follower, 1e-6);
         assert_close(&executor.state("student").expect("the student"), &host, 1e-6);
@@ -189,7 +193,9 @@ fn updates_in_place_have_the_bits_of_updates_by_copy() {
         for step in 0..5 {
             run(&mut executor, &plan, &optimizer.hyper(step, 0.01, 0.1), &[("x", &x)]);
         }
-        let bits = |name: &String| executor.state(name).expect("a state").iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let bits = |name: &String| {
+            executor.state(name).expect("a state").iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        };
         executor.state_names().iter().map(bits).collect::<Vec<_>>()
     };
     assert_eq!(train(&CompileOptions::new()), train(&CompileOptions::none()));
@@ -201,11 +207,15 @@ fn what_cannot_be_optimized_is_refused_with_its_reason() {
     let w = graph.parameter("w", [2], Init::Constant(0.0));
     let g = graph.input("g", [2]);
     let optimizer = Optimizer::adamw(AdamWOptions::default());
-    let message = |result: Result<_, equilayer_engine::Error>| result.map(|_: equilayer_engine::optim::Applied| ()).unwrap_err().to_string();
-    assert!(message(optimizer.apply(&graph, &[&w * 2.0], std::slice::from_ref(&g))).contains("it is computed"));
+    let message = |result: Result<_, equilayer_engine::Error>| {
+        result.map(|_: equilayer_engine::optim::Applied| ()).unwrap_err().to_string()
+    };
+    assert!(
+        message(optimizer.apply(&graph, &[&w * 2.0], std::slice::from_ref(&g))).contains("it is computed")
+    );
     let graph = Graph::new();
     let w = graph.parameter("w", [2], Init::Constant(0.0));
-    assert!(message(optimizer.apply(&graph, &[w.clone()], &[])).contains("0 gradients"));
+    assert!(message(optimizer.apply(&graph, std::slice::from_ref(&w), &[])).contains("0 gradients"));
     let wrong = optimizer.apply(&graph, &[w], &[graph.input("g", [3])]);
     assert!(message(wrong).contains("the gradient has shape [3], the parameter has [2]"));
     let graph = Graph::new();

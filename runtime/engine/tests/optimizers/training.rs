@@ -59,7 +59,8 @@ impl Host {
         for tensor in 0..4 {
             let decay = if tensor % 2 == 0 { WEIGHT_DECAY } else { 0.0 };
             for i in 0..gradients[tensor].len() {
-                let (g, m, v) = (gradients[tensor][i], &mut self.first[tensor][i], &mut self.second[tensor][i]);
+                let (g, m, v) =
+                    (gradients[tensor][i], &mut self.first[tensor][i], &mut self.second[tensor][i]);
                 *m = beta1 * *m + (1.0 - beta1) * g;
                 *v = beta2 * *v + (1.0 - beta2) * g * g;
                 let p = &mut self.parameters[tensor][i];
@@ -72,9 +73,11 @@ impl Host {
 
 #[test]
 fn two_hundred_steps_of_adamw_follow_the_same_loop_in_f64() {
-    let drawn = |stream: u64, count: usize| Stream::new(3, stream).normals().take(count).collect::<Vec<f32>>();
+    let drawn =
+        |stream: u64, count: usize| Stream::new(3, stream).normals().take(count).collect::<Vec<f32>>();
     let (x, target) = (drawn(0, SAMPLES * INPUTS), drawn(1, SAMPLES));
-    let shapes: [(&str, &[usize]); 4] = [("w1", &[INPUTS, HIDDEN]), ("b1", &[HIDDEN]), ("w2", &[HIDDEN, 1]), ("b2", &[1])];
+    let shapes: [(&str, &[usize]); 4] =
+        [("w1", &[INPUTS, HIDDEN]), ("b1", &[HIDDEN]), ("w2", &[HIDDEN, 1]), ("b2", &[1])];
     let start = [0, 1, 2, 3].map(|i| drawn(2 + i as u64, shapes[i].1.iter().product()));
 
     let graph = Graph::new();
