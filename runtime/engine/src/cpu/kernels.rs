@@ -1,7 +1,7 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{contract, elementwise, movement, reduce};
+use super::{contract, elementwise, movement, reduce, sparse};
 use crate::ops::Op;
 
 /// Runs one operator.
@@ -13,6 +13,11 @@ pub fn run(op: &Op, call: &mut Call<'_>) {
         Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::Fused(_) => elementwise::run(op, call),
         Op::Concat(op) => movement::concat(op, call),
         Op::Pad(op) => movement::pad(op, call),
+        Op::IndexSelect(op) => sparse::select(op, call),
+        Op::ScatterAdd(op) => sparse::scatter_add(op, call),
+        Op::SparseMap(op) => sparse::map(op, call),
+        Op::SparseMapTranspose(op) => sparse::map_transpose(op, call),
+        Op::SparseMapWeights(op) => sparse::map_weights(op, call),
         Op::Reduce(op) => reduce::run(op, call),
         Op::Contract(op) => contract::run(op, call),
         Op::FusedContract(op) => contract::run_fused(&op.contract, &op.epilogue, call),

@@ -14,6 +14,7 @@ mod memory;
 mod movement;
 mod reduce;
 mod scratch;
+mod sparse;
 
 use std::collections::BTreeMap;
 

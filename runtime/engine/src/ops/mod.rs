@@ -13,22 +13,31 @@ use crate::tensor::Tensor;
 mod binary;
 mod contract;
 mod fused;
+mod gather;
+pub(crate) mod index;
 mod leaf;
 mod movement;
 mod reduce;
 mod select;
 mod sink;
+pub(crate) mod sparse_map;
+mod taps;
 mod unary;
 mod view;
 
 pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
 pub use fused::{Fused, FusedContract, Instruction, Program};
+pub use gather::{IndexSelect, ScatterAdd};
+pub use index::INDEX_LIMIT;
+pub(crate) use index::Indexing;
 pub use leaf::{Constant, Input, State};
 pub use movement::{Concat, Copy, Pad};
 pub use reduce::{Reduce, ReduceKind};
 pub use select::Select;
 pub use sink::{Assign, Output};
+pub use sparse_map::{SparseMap, SparseMapTranspose, SparseMapWeights};
+pub use taps::{Taps, TapsError};
 pub use unary::{Unary, UnaryKind};
 pub use view::{Pick, View};
 
@@ -199,6 +208,8 @@ operators! {
     View, Pick,
     // Movement.
     Copy, Concat, Pad,
+    // Indices and sparse maps.
+    IndexSelect, ScatterAdd, SparseMap, SparseMapTranspose, SparseMapWeights,
     // Elementwise.
     Unary, Binary, Select, Fused,
     // Reductions and contractions.

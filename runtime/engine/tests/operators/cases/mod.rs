@@ -4,6 +4,7 @@ mod contract;
 mod elementwise;
 mod movement;
 mod reduce;
+mod sparse;
 
 use equilayer_engine::{Graph, Shape, Tensor};
 
@@ -89,5 +90,5 @@ impl Case {
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases()].into_iter().flatten().collect()
+    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases(), sparse::cases()].into_iter().flatten().collect()
 }
