@@ -1,7 +1,7 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{contract, elementwise, movement, reduce, sparse};
+use super::{contract, conv, elementwise, movement, random, reduce, sparse, window};
 use crate::ops::Op;
 
 /// Runs one operator.
@@ -18,6 +18,12 @@ pub fn run(op: &Op, call: &mut Call<'_>) {
         Op::SparseMap(op) => sparse::map(op, call),
         Op::SparseMapTranspose(op) => sparse::map_transpose(op, call),
         Op::SparseMapWeights(op) => sparse::map_weights(op, call),
+        Op::Random(op) => random::run(op, call),
+        Op::Unfold(op) => window::unfold(op, call),
+        Op::Fold(op) => window::fold(op, call),
+        Op::Conv2d(op) => conv::conv2d(op, call),
+        Op::Conv2dTranspose(op) => conv::conv2d_transpose(op, call),
+        Op::Conv2dWeight(op) => conv::conv2d_weight(op, call),
         Op::Reduce(op) => reduce::run(op, call),
         Op::Contract(op) => contract::run(op, call),
         Op::FusedContract(op) => contract::run_fused(&op.contract, &op.epilogue, call),

@@ -5,6 +5,7 @@
 
 mod call;
 mod contract;
+mod conv;
 mod elementwise;
 mod gemm;
 mod kernels;
@@ -12,9 +13,11 @@ mod math;
 mod matrix;
 mod memory;
 mod movement;
+mod random;
 mod reduce;
 mod scratch;
 mod sparse;
+mod window;
 
 use std::collections::BTreeMap;
 

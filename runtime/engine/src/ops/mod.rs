@@ -12,34 +12,46 @@ use crate::tensor::Tensor;
 
 mod binary;
 mod contract;
+mod conv;
 mod fused;
 mod gather;
 pub(crate) mod index;
 mod leaf;
 mod movement;
+mod patch;
+mod random;
 mod reduce;
 mod select;
 mod sink;
 pub(crate) mod sparse_map;
 mod taps;
 mod unary;
+mod unfold;
 mod view;
+mod window;
 
 pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
+pub use conv::{Conv2d, Conv2dTranspose, Conv2dWeight, Convolution};
+pub(crate) use conv::ConvSizes;
 pub use fused::{Fused, FusedContract, Instruction, Program};
 pub use gather::{IndexSelect, ScatterAdd};
 pub use index::INDEX_LIMIT;
 pub(crate) use index::Indexing;
 pub use leaf::{Constant, Input, State};
 pub use movement::{Concat, Copy, Pad};
+pub(crate) use random::Counter;
+pub use random::{Distribution, Random, Randomness};
 pub use reduce::{Reduce, ReduceKind};
 pub use select::Select;
 pub use sink::{Assign, Output};
 pub use sparse_map::{SparseMap, SparseMapTranspose, SparseMapWeights};
 pub use taps::{Taps, TapsError};
 pub use unary::{Unary, UnaryKind};
+pub use unfold::{Fold, Unfold};
 pub use view::{Pick, View};
+pub(crate) use window::Plane;
+pub use window::Window;
 
 /// What every operator knows about itself.
 pub trait Operator: fmt::Debug {
@@ -210,6 +222,10 @@ operators! {
     Copy, Concat, Pad,
     // Indices and sparse maps.
     IndexSelect, ScatterAdd, SparseMap, SparseMapTranspose, SparseMapWeights,
+    // Random numbers.
+    Random,
+    // Windows and convolutions.
+    Unfold, Fold, Conv2d, Conv2dTranspose, Conv2dWeight,
     // Elementwise.
     Unary, Binary, Select, Fused,
     // Reductions and contractions.

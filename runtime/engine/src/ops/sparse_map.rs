@@ -34,7 +34,8 @@ pub struct SparseMapTranspose {
     pub length: usize,
 }
 
-/// The map's derivative by its weights: `w[r, k] = Σ y[…, r, …] · x[…, indices[r, k], …]`. Inputs: x, indices, y.
+/// The map's derivative by its weights: `w[r, k] = Σ y[…, r, …] · x[…, indices[r, k], …]`. Inputs: x, indices,
+/// y.
 ///
 /// An index outside the axis gives NaN.
 #[derive(Clone, Debug, PartialEq)]
@@ -316,5 +317,36 @@ impl Tensor {
         let indices = self.graph().constant(taps, map.indices());
         let weights = self.graph().constant(taps, map.weights());
         self.sparse_map(axis, &indices, &weights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Graph;
+
+    fn refusal(axis: isize, indices: impl Into<Shape>, weights: impl Into<Shape>) -> String {
+        let graph = Graph::new();
+        let (indices, weights) = (graph.input("indices", indices), graph.input("weights", weights));
+        graph.input("x", [4, 5, 6]).sparse_map(axis, &indices, &weights);
+        graph.check().expect_err("no such map").to_string()
+    }
+
+    #[test]
+    fn maps_that_do_not_fit_say_what_is_wrong() {
+        assert!(refusal(1, [3, 2], [2, 3]).contains("must have one shape"));
+        assert!(refusal(1, [3, 7, 2], [3, 7, 2]).contains("maps for 3 samples meet a batch of 4"));
+        assert!(refusal(0, [4, 7, 2], [4, 7, 2]).contains("cannot run along the batch axis"));
+        assert!(refusal(1, [7], [7]).contains("got 1 axes"));
+        assert!(refusal(3, [7, 2], [7, 2]).contains("axis 3 does not exist"));
+    }
+
+    #[test]
+    fn a_map_of_another_length_is_refused() -> Result<(), crate::TapsError> {
+        let graph = Graph::new();
+        graph.input("x", [4, 5]).map_axis(1, &Taps::new(3, 6, &[(0, 5, 1.0)])?);
+        let error = graph.check().expect_err("6 columns meet 5 elements").to_string();
+        assert!(error.contains("a map from 6 elements meets axis 1 of length 5"), "{error}");
+        Ok(())
     }
 }

@@ -2,7 +2,9 @@
 
 mod contract;
 mod elementwise;
+mod image;
 mod movement;
+mod random;
 mod reduce;
 mod sparse;
 
@@ -90,5 +92,5 @@ impl Case {
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases(), sparse::cases()].into_iter().flatten().collect()
+    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases(), sparse::cases(), image::cases(), random::cases()].into_iter().flatten().collect()
 }
