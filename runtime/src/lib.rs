@@ -5,9 +5,13 @@
 //! - [`engine`] is the tensor engine underneath, re-exported whole;
 //! - [`cli`] is the command line, shared by the binary `equilayer` and by any program with plugins of its own.
 //!
-//! Grids and group actions, encoders, the plugin model, training and evaluation will live here too.
+//! - [`nn`] and [`encoder`] hold layers and the vision transformer.
+//!
+//! Grids and group actions, the plugin model, training and evaluation will live here too.
 
 pub mod cli;
 pub mod data;
+pub mod encoder;
+pub mod nn;
 
 pub use equilayer_engine as engine;

@@ -53,7 +53,8 @@ impl Graph {
     /// A parameter: state that gradients reach and optimizers update.
     #[track_caller]
     pub fn parameter(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Tensor {
-        let state = State { name: name.into(), shape: shape.into(), init, trainable: true };
+        let shape = shape.into();
+        let state = State { name: name.into(), shape, init, drawn_as: name.into(), trainable: true };
         let parameter = self.named_leaf("state", name, state);
         self.inner.borrow_mut().parameters.push((parameter.node(), *parameter.shape()));
         parameter
@@ -62,8 +63,24 @@ impl Graph {
     /// State that is kept from step to step and that no gradient is asked for: a moment, a running statistic.
     #[track_caller]
     pub fn state(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Tensor {
-        let state = State { name: name.into(), shape: shape.into(), init, trainable: false };
+        let shape = shape.into();
+        let state = State { name: name.into(), shape, init, drawn_as: name.into(), trainable: false };
         self.named_leaf("state", name, state)
+    }
+
+    /// State that starts with the very values another state starts with, as a teacher does with its student's.
+    #[track_caller]
+    pub fn twin(&self, name: &str, of: &Tensor) -> Tensor {
+        match self.state_of(of) {
+            Some(original) => {
+                let twin = State { name: name.into(), trainable: false, ..original };
+                self.named_leaf("state", name, twin)
+            }
+            None => {
+                let detail = "only a parameter or state has a twin; this tensor is computed".into();
+                self.refuse("twin", detail, &[of])
+            }
+        }
     }
 
     /// A tensor of values known now, row-major.
@@ -223,9 +240,13 @@ impl Graph {
 
     /// The name of a parameter or state, or nothing for any other tensor.
     pub fn state_name(&self, tensor: &Tensor) -> Option<String> {
+        self.state_of(tensor).map(|state| state.name)
+    }
+
+    fn state_of(&self, tensor: &Tensor) -> Option<State> {
         let inner = self.inner.borrow();
         match &node::node(&inner.luminal, tensor.node())?.op {
-            Op::State(state) => Some(state.name.clone()),
+            Op::State(state) => Some(state.clone()),
             _ => None,
         }
     }

@@ -11,11 +11,9 @@
 //! which are PyTorch's numbers for the same layers (PyTorch stores a linear weight as `[out, in]`). For a
 //! grouped convolution `in` is the number per group, as in PyTorch.
 //!
-//! **Reproducibility.** A value depends on the seed, the parameter's name, its `Init` and its index alone:
-//! adding, removing or reordering parameters leaves the others as they were.
+//! **Reproducibility.** A parameter's values depend on the seed, its name, its shape and its [`Init`] alone:
+//! adding, removing or reordering other parameters leaves them as they were.
 
-use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::random::{Stream, stream_id};
@@ -70,12 +68,11 @@ impl Init {
     /// # Errors
     /// Each case of [`InitProblem`], with the parameter's name and shape.
     pub fn fill(&self, name: &str, shape: &[usize], seed: u64) -> Result<Vec<f32>, InitError> {
-        self.values(shape, Stream::new(seed, stream_id(name)))
-            .map_err(|problem| InitError {
-                parameter: name.to_owned(),
-                shape: shape.to_vec(),
-                problem,
-            })
+        self.values(shape, Stream::new(seed, stream_id(name))).map_err(|problem| InitError {
+            parameter: name.to_owned(),
+            shape: shape.to_vec(),
+            problem,
+        })
     }
 
     fn values(&self, shape: &[usize], stream: Stream) -> Result<Vec<f32>, InitProblem> {
@@ -89,20 +86,13 @@ impl Init {
             Self::XavierUniform => Ok(symmetric(stream, self.fans(shape)?.xavier_bound(1.0), len)),
             Self::XavierUniformQkv => Ok(symmetric(stream, fused_qkv(shape)?.xavier_bound(3.0), len)),
             Self::KaimingUniform => Ok(symmetric(stream, self.fans(shape)?.fan_in.sqrt().recip(), len)),
-            Self::KaimingNormal => Ok(normal(
-                stream,
-                (2.0 / self.fans(shape)?.fan_out).sqrt() as f32,
-                len,
-            )),
+            Self::KaimingNormal => Ok(normal(stream, (2.0 / self.fans(shape)?.fan_out).sqrt() as f32, len)),
             Self::Uniform { low, high } => {
                 let (low, high) = checked_interval(*low, *high)?;
                 Ok(uniform(stream, low, high, len))
             }
             Self::Values(values) if values.len() == len => Ok(values.to_vec()),
-            Self::Values(values) => Err(InitProblem::Length {
-                given: values.len(),
-                needed: len,
-            }),
+            Self::Values(values) => Err(InitProblem::Length { given: values.len(), needed: len }),
         }
     }
 
@@ -122,18 +112,16 @@ impl Fans {
     fn of(shape: &[usize]) -> Option<Self> {
         match *shape {
             [] | [_] => None,
-            [input, output] => Some(Self {
-                fan_in: input as f64,
-                fan_out: output as f64,
-            }),
+            [input, output] => Some(Self::linear(input, output)),
             [output, input, ref kernel @ ..] => {
                 let taps: f64 = kernel.iter().map(|&k| k as f64).product();
-                Some(Self {
-                    fan_in: input as f64 * taps,
-                    fan_out: output as f64 * taps,
-                })
+                Some(Self { fan_in: input as f64 * taps, fan_out: output as f64 * taps })
             }
         }
+    }
+
+    fn linear(input: usize, output: usize) -> Self {
+        Self { fan_in: input as f64, fan_out: output as f64 }
     }
 
     /// The bound of Xavier's rule for a weight that holds `maps` linear maps side by side.
@@ -144,7 +132,7 @@ impl Fans {
 
 fn fused_qkv(shape: &[usize]) -> Result<Fans, InitProblem> {
     match *shape {
-        [_, output] if output % 3 == 0 => Fans::of(shape).ok_or(InitProblem::NotFusedQkv),
+        [input, output] if output % 3 == 0 => Ok(Fans::linear(input, output)),
         _ => Err(InitProblem::NotFusedQkv),
     }
 }
@@ -157,20 +145,12 @@ fn checked_len(shape: &[usize]) -> Result<usize, InitProblem> {
 
 fn checked_std(std: f32, largest: f32) -> Result<f32, InitProblem> {
     let valid = (0.0..=largest).contains(&std);
-    if valid {
-        Ok(std)
-    } else {
-        Err(InitProblem::Std { std, largest })
-    }
+    if valid { Ok(std) } else { Err(InitProblem::Std { std, largest }) }
 }
 
 fn checked_interval(low: f32, high: f32) -> Result<(f64, f64), InitProblem> {
     let valid = low.is_finite() && high.is_finite() && low <= high;
-    if valid {
-        Ok((low.into(), high.into()))
-    } else {
-        Err(InitProblem::Interval { low, high })
-    }
+    if valid { Ok((low.into(), high.into())) } else { Err(InitProblem::Interval { low, high }) }
 }
 
 fn normal(stream: Stream, std: f32, len: usize) -> Vec<f32> {
@@ -179,12 +159,7 @@ fn normal(stream: Stream, std: f32, len: usize) -> Vec<f32> {
 
 /// By rejection: with `std` at most the bound, at least 68 % of the draws are kept.
 fn truncated_normal(stream: Stream, std: f32, len: usize) -> Vec<f32> {
-    stream
-        .normals()
-        .map(|z| std * z)
-        .filter(|x| x.abs() <= TRUNCATION)
-        .take(len)
-        .collect()
+    stream.normals().map(|z| std * z).filter(|x| x.abs() <= TRUNCATION).take(len).collect()
 }
 
 fn symmetric(stream: Stream, bound: f64, len: usize) -> Vec<f32> {
@@ -193,15 +168,12 @@ fn symmetric(stream: Stream, bound: f64, len: usize) -> Vec<f32> {
 
 /// In `f64`, where `high − low` cannot overflow and rounding cannot leave the interval.
 fn uniform(stream: Stream, low: f64, high: f64, len: usize) -> Vec<f32> {
-    stream
-        .uniforms()
-        .take(len)
-        .map(|u| (low + (high - low) * f64::from(u)) as f32)
-        .collect()
+    stream.uniforms().take(len).map(|u| (low + (high - low) * f64::from(u)) as f32).collect()
 }
 
 /// A parameter that cannot be filled as declared.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("cannot initialise parameter `{parameter}` of shape {shape:?}: {problem}")]
 pub struct InitError {
     /// The parameter's name.
     pub parameter: String,
@@ -212,17 +184,23 @@ pub struct InitError {
 }
 
 /// Why a parameter cannot be filled.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitProblem {
     /// A fan-based rule on a shape of fewer than two dimensions, commonly a bias.
+    #[error(
+        "{init:?} takes a weight of two dimensions ([in, out]) or more ([out, in, kernel…]); give a bias \
+         Constant(0.0), or Normal or Uniform with a scale of its own"
+    )]
     NoFans {
         /// The rule.
         init: Init,
     },
     /// [`Init::XavierUniformQkv`] on a shape that is not `[in, 3 · out]`.
+    #[error("XavierUniformQkv takes a fused query-key-value weight [in, 3 · out]; give others XavierUniform")]
     NotFusedQkv,
     /// Another number of [`Init::Values`] than the shape holds.
+    #[error("it holds {needed} values, {given} were given")]
     Length {
         /// How many values were given.
         given: usize,
@@ -230,6 +208,7 @@ pub enum InitProblem {
         needed: usize,
     },
     /// A standard deviation that is negative, not finite or too large.
+    #[error("the standard deviation must be from 0 to {largest:?}, not {std:?}")]
     Std {
         /// The standard deviation given.
         std: f32,
@@ -237,6 +216,7 @@ pub enum InitProblem {
         largest: f32,
     },
     /// Bounds of [`Init::Uniform`] that are not finite or not in order.
+    #[error("the bounds must be finite and in order, not low = {low:?}, high = {high:?}")]
     Interval {
         /// The lower bound given.
         low: f32,
@@ -244,50 +224,6 @@ pub enum InitProblem {
         high: f32,
     },
     /// More elements than the address space holds.
+    #[error("it has more elements than memory can address")]
     TooLarge,
 }
-
-impl fmt::Display for InitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            parameter,
-            shape,
-            problem,
-        } = self;
-        write!(
-            f,
-            "cannot initialise parameter `{parameter}` of shape {shape:?}: {problem}"
-        )
-    }
-}
-
-impl fmt::Display for InitProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoFans { init } => write!(
-                f,
-                "{init:?} scales with the fans of a weight of two dimensions ([in, out]) or more \
-                 ([out, in, kernel…]); give a bias `Constant(0.0)`, or a `Normal` or `Uniform` with its own scale"
-            ),
-            Self::NotFusedQkv => {
-                write!(
-                    f,
-                    "XavierUniformQkv takes a fused query-key-value weight [in, 3 · out]; use XavierUniform"
-                )
-            }
-            Self::Length { given, needed } => write!(f, "it holds {needed} values, {given} were given"),
-            Self::Std { std, largest } => {
-                write!(f, "the standard deviation must be in 0..={largest}, not {std}")
-            }
-            Self::Interval { low, high } => {
-                write!(
-                    f,
-                    "the bounds must be finite and in order, not low = {low}, high = {high}"
-                )
-            }
-            Self::TooLarge => write!(f, "it has more elements than this machine can address"),
-        }
-    }
-}
-
-impl Error for InitError {}

@@ -34,12 +34,7 @@ pub fn block(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
 fn round(key: [u32; 2], words: [u32; 4]) -> [u32; 4] {
     let [high_0, low_0] = widening_multiply(MULTIPLIERS[0], words[0]);
     let [high_1, low_1] = widening_multiply(MULTIPLIERS[1], words[2]);
-    [
-        high_1 ^ words[1] ^ key[0],
-        low_1,
-        high_0 ^ words[3] ^ key[1],
-        low_0,
-    ]
+    [high_1 ^ words[1] ^ key[0], low_1, high_0 ^ words[3] ^ key[1], low_0]
 }
 
 /// The high and the low word of a · b.
@@ -76,13 +71,13 @@ pub fn uniform_open(word: u32) -> f32 {
 
 /// Two independent standard normal numbers from two words, by Box and Muller's transform; |z| ≤ 6.77.
 ///
-/// Computed in `f64` from all 64 bits and rounded once. The platform's `f64` logarithm, sine and cosine may
-/// differ in their last bit from another platform's, which changes about one result in 10⁸ by one `f32` ulp.
+/// Computed in `f64` from all 64 bits and rounded once. The logarithm, sine and cosine are those of the `libm`
+/// crate, which are the same on every platform; the standard library's are the operating system's.
 #[inline]
 pub fn normal_pair(words: [u32; 2]) -> [f32; 2] {
     const STEP: f64 = 1.0 / 4_294_967_296.0;
-    let radius = (-2.0 * ((f64::from(words[0]) + 0.5) * STEP).ln()).sqrt();
-    let (sine, cosine) = (TAU * f64::from(words[1]) * STEP).sin_cos();
+    let radius = (-2.0 * libm::log((f64::from(words[0]) + 0.5) * STEP)).sqrt();
+    let (sine, cosine) = libm::sincos(TAU * f64::from(words[1]) * STEP);
     [(radius * cosine) as f32, (radius * sine) as f32]
 }
 
@@ -120,13 +115,7 @@ impl Stream {
     /// The beginning of a stream; `id` is commonly the [`stream_id`] of what is to be filled.
     pub fn new(seed: u64, id: u64) -> Self {
         let [high, low] = split(id);
-        Self {
-            key: key(seed),
-            id: [low, high],
-            next_block: 0,
-            words: [0; 4],
-            used: 4,
-        }
+        Self { key: key(seed), id: [low, high], next_block: 0, words: [0; 4], used: 4 }
     }
 
     /// The next word. After 2⁶⁶ of them the stream repeats.
@@ -161,11 +150,7 @@ mod tests {
     fn known_answers_of_random123() {
         let cases = [
             ([0; 2], [0; 4], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]),
-            (
-                [u32::MAX; 2],
-                [u32::MAX; 4],
-                [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd],
-            ),
+            ([u32::MAX; 2], [u32::MAX; 4], [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]),
             (
                 [0xa4093822, 0x299f31d0],
                 [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
@@ -173,11 +158,7 @@ mod tests {
             ),
         ];
         for (key, counter, expected) in cases {
-            assert_eq!(
-                block(key, counter),
-                expected,
-                "key {key:x?}, counter {counter:x?}"
-            );
+            assert_eq!(block(key, counter), expected, "key {key:x?}, counter {counter:x?}");
         }
     }
 
@@ -235,10 +216,7 @@ mod tests {
             counts[(u * BINS as f32) as usize] += 1;
         }
         let expected = (SAMPLES / BINS) as f64;
-        let chi_squared: f64 = counts
-            .iter()
-            .map(|&c| (f64::from(c) - expected).powi(2) / expected)
-            .sum();
+        let chi_squared: f64 = counts.iter().map(|&c| (f64::from(c) - expected).powi(2) / expected).sum();
         // 255 degrees of freedom: mean 255, standard deviation 22.6; five of them either way.
         assert!((142.0..368.0).contains(&chi_squared), "χ² = {chi_squared}");
     }
@@ -252,21 +230,11 @@ mod tests {
         // Five standard errors: Var(zᵏ) is 1, 2, 15 and 96 for k = 1 to 4.
         for (k, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
             let tolerance = 5.0 * f64::sqrt(variance / n);
-            assert!(
-                (moment(k) - expected).abs() < tolerance,
-                "moment {k} is {}",
-                moment(k)
-            );
+            assert!((moment(k) - expected).abs() < tolerance, "moment {k} is {}", moment(k));
         }
         let beyond_3 = z.iter().filter(|z| z.abs() > 3.0).count() as f64 / n;
-        assert!(
-            (beyond_3 - 2.699_796e-3).abs() < 5.0 * f64::sqrt(2.7e-3 / n),
-            "P(|z| > 3) = {beyond_3}"
-        );
+        assert!((beyond_3 - 2.699_796e-3).abs() < 5.0 * f64::sqrt(2.7e-3 / n), "P(|z| > 3) = {beyond_3}");
         let neighbours = z.windows(2).map(|w| w[0] * w[1]).sum::<f64>() / n;
-        assert!(
-            neighbours.abs() < 5.0 / n.sqrt(),
-            "correlation of neighbours {neighbours}"
-        );
+        assert!(neighbours.abs() < 5.0 / n.sqrt(), "correlation of neighbours {neighbours}");
     }
 }

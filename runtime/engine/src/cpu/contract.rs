@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 use super::call::{Call, Shared};
 use super::elementwise::{Kernel, Lane, TilePlace};
-use super::gemm::{Tile, Tiling};
+use super::gemm::{Tile, Tiling, par_transpose};
+use super::matrix::Matrix;
 use super::scratch::Scratch;
 use crate::layout::Layout;
 use crate::ops::{Contract, Program};
@@ -73,6 +74,8 @@ struct Problem {
     sums: Axis,
     outer: Vec<Offsets>,
     inner: Vec<Offsets>,
+    /// A copy of the right operand whose columns are neighbours, where the kernel would have to gather them.
+    adjacent: Option<Scratch>,
 }
 
 impl Problem {
@@ -101,12 +104,38 @@ impl Problem {
             sums: sums_axis,
             outer: combinations(&outer, start),
             inner: combinations(&sums, Offsets::default()),
+            adjacent: None,
         }
+        .with_adjacent_columns()
+    }
+
+    /// Packing gathers columns that are not neighbours, once for each row of tiles; a copy gathers them once for all.
+    fn with_adjacent_columns(mut self) -> Problem {
+        let (sums, columns) = (self.sums, self.columns);
+        let single = self.outer.len() == 1 && self.inner.len() == 1;
+        let apart = columns.b > 1 && sums.b > 0 && columns.length > 1;
+        if !single || !apart || self.tiling().row_panels() < 2 {
+            return self;
+        }
+        let span = (columns.length - 1) * columns.b as usize + (sums.length - 1) * sums.b as usize + 1;
+        // SAFETY: these are the positions that the layout of the right operand reaches, which lie in its buffer.
+        let data = unsafe { std::slice::from_raw_parts(self.b.pointer().offset(self.outer[0].b).cast_const(), span) };
+        let mut copy = Scratch::take(columns.length * sums.length);
+        par_transpose(Matrix::new(data, sums.length, columns.length, sums.b as usize, columns.b as usize), &mut copy);
+        self.b = Shared::new(copy.as_mut_ptr());
+        (self.outer[0].b, self.inner[0].b) = (0, 0);
+        (self.columns.b, self.sums.b) = (1, columns.length as isize);
+        self.adjacent = Some(copy);
+        self
+    }
+
+    fn tiling(&self) -> Tiling {
+        Tiling::new(self.rows.length, self.columns.length, self.sums.length * self.inner.len())
     }
 
     /// Hands every tile of every product to some thread.
     fn for_each_tile(&self, run: impl Fn(Offsets, Tile) + Sync) {
-        let tiling = Tiling::new(self.rows.length, self.columns.length, self.sums.length * self.inner.len());
+        let tiling = self.tiling();
         (0..self.outer.len() * tiling.len()).into_par_iter().with_max_len(1).for_each(|task| {
             run(self.outer[task / tiling.len()], tiling.tile(task % tiling.len()));
         });

@@ -31,7 +31,6 @@ pub fn conv2d(conv: &Conv2d, call: &mut Call<'_>) {
     output.par_chunks_mut(outputs * plane.places()).enumerate().for_each(|(task, y)| {
         let x = &x[task * inputs * plane.pixels()..][..inputs * plane.pixels()];
         let w = Matrix::row_major(&w[task % groups * outputs * depth..][..outputs * depth], outputs, depth);
-        let mut y = MatrixMut::row_major(y, outputs, plane.places());
         let mut scratch = Scratch::take(depth * rows_at_once * across);
         for start in (0..plane.positions[0]).step_by(rows_at_once) {
             let rows = start..(start + rows_at_once).min(plane.positions[0]);
@@ -42,7 +41,7 @@ pub fn conv2d(conv: &Conv2d, call: &mut Call<'_>) {
                 let taps = &mut seen[channel * plane.taps() * columns..][..plane.taps() * columns];
                 unfold_plane(&plane, image, rows.clone(), 0.0, taps);
             }
-            let mut part = y.tile(0..outputs, start * across..start * across + columns);
+            let mut part = MatrixMut::new(&mut y[start * across..], outputs, columns, plane.places(), 1);
             gemm(&mut part, 1.0, w, Matrix::row_major(seen, depth, columns), false);
         }
     });

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::call::{Call, Shared, Source};
 use super::math;
 use super::scratch::Scratch;
+use super::simd;
 use crate::layout::Layout;
 use crate::ops::{BinaryKind, Instruction, Op, Program, UnaryKind};
 use crate::shape::{MAX_RANK, Shape};
@@ -184,7 +185,6 @@ pub struct Kernel<'p> {
     program: &'p Program,
     slots: Vec<usize>,
     slot_count: usize,
-    arch: pulp::Arch,
 }
 
 impl<'p> Kernel<'p> {
@@ -205,7 +205,7 @@ impl<'p> Kernel<'p> {
             }));
             free.extend((0..=index).filter(|&value| last_use[value] == index).map(|value| slots[value]));
         }
-        Kernel { program, slots, slot_count, arch: pulp::Arch::new() }
+        Kernel { program, slots, slot_count }
     }
 
     /// Runs the program for the elements `start..start + length`.
@@ -241,10 +241,11 @@ impl<'p> Kernel<'p> {
     /// As for [`Kernel::run`], for every patch.
     unsafe fn run_patches<'t>(&self, patches: impl Iterator<Item = Patch<'t>>, lanes: &[Lane], targets: &[Shared]) {
         let mut scratch = Scratch::take(self.slot_count * CHUNK);
-        self.arch.dispatch(
+        let mut patches = patches;
+        simd::dispatch(
             #[inline(always)]
             || {
-                for patch in patches {
+                for patch in patches.by_ref() {
                     // SAFETY: passed on from the caller.
                     unsafe { self.run_patch(&patch, lanes, targets, &mut scratch) };
                 }
@@ -386,6 +387,7 @@ fn unary(kind: UnaryKind, a: &[f32], result: &mut [f32]) {
         UnaryKind::GeluDerivative => each(a, result, math::gelu_derivative),
         UnaryKind::Relu => each(a, result, |x| if x < 0.0 { 0.0 } else { x }),
         UnaryKind::Silu => each(a, result, math::silu),
+        UnaryKind::Softplus => each(a, result, math::softplus),
         UnaryKind::Floor => each(a, result, f32::floor),
         UnaryKind::StopGradient => result.copy_from_slice(a),
     }

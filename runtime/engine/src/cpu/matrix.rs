@@ -1,7 +1,7 @@
 //! Strided views of `f32` slices as matrices.
 //!
-//! Bounds are checked where a view is made, so that kernels need not check again; [`SharedMatrix`] is how tasks on
-//! several threads write disjoint parts of one matrix.
+//! Bounds are checked where a view is made, so that kernels need not check again; [`SharedMatrix`] is how
+//! tasks on several threads write disjoint parts of one matrix.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -25,8 +25,9 @@ impl<'a> Matrix<'a> {
         Self { data, rows, cols, row_stride, col_stride }
     }
 
-    /// Views `data` as a contiguous row-major matrix.
+    /// Views all of `data` as a contiguous row-major matrix. Panics where the length is another one.
     pub fn row_major(data: &'a [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(data.len(), rows * cols, "elements of a {rows} × {cols} matrix");
         Self::new(data, rows, cols, cols, 1)
     }
 
@@ -48,7 +49,10 @@ impl<'a> Matrix<'a> {
     pub fn row(&self, i: usize) -> &'a [f32] {
         assert!(i < self.rows, "row {i} of {}", self.rows);
         assert!(self.col_stride == 1 || self.cols <= 1, "the columns are not adjacent");
-        self.data.get(i * self.row_stride..).unwrap_or_default().get(..self.cols).unwrap_or_default()
+        if self.cols == 0 {
+            return &[];
+        }
+        &self.data[i * self.row_stride..][..self.cols]
     }
 
     /// The elements, from (0, 0) on, with whatever lies between and after them.
@@ -92,8 +96,8 @@ pub struct MatrixMut<'a> {
 unsafe impl Send for MatrixMut<'_> {}
 
 impl<'a> MatrixMut<'a> {
-    /// Views `data` with explicit strides. Panics where an element would lie outside of `data` or two elements
-    /// would share a place.
+    /// Views `data` with explicit strides. Panics where an element would lie outside of `data` or two
+    /// elements would share a place.
     pub fn new(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Self {
         assert_in_bounds(data.len(), rows, cols, row_stride, col_stride);
         let rows_apart = rows <= 1 || row_stride >= cols.max(1) * col_stride.max(1);
@@ -103,16 +107,10 @@ impl<'a> MatrixMut<'a> {
         Self { data: data.as_mut_ptr(), rows, cols, row_stride, col_stride, lifetime: PhantomData }
     }
 
-    /// Views `data` as a contiguous row-major matrix.
+    /// Views all of `data` as a contiguous row-major matrix. Panics where the length is another one.
     pub fn row_major(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(data.len(), rows * cols, "elements of a {rows} × {cols} matrix");
         Self::new(data, rows, cols, cols, 1)
-    }
-
-    /// The part of the matrix in the given rows and columns.
-    pub fn tile(&mut self, rows: Range<usize>, cols: Range<usize>) -> MatrixMut<'_> {
-        let start = tile_start(self.rows, self.cols, &rows, &cols, self.row_stride, self.col_stride);
-        let data = self.data.wrapping_add(start);
-        MatrixMut { data, rows: rows.len(), cols: cols.len(), lifetime: PhantomData, ..*self }
     }
 
     /// Row `i` as a slice. Panics unless the columns are adjacent.
@@ -201,4 +199,43 @@ fn assert_in_bounds(len: usize, rows: usize, cols: usize, row_stride: usize, col
         last.is_some_and(|last| last < len),
         "a {rows} × {cols} matrix with strides ({row_stride}, {col_stride}) does not fit {len} elements"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Matrix, MatrixMut};
+
+    #[test]
+    fn views_index_as_they_say() {
+        let data: Vec<f32> = (0..12).map(|x| x as f32).collect();
+        let tile = Matrix::row_major(&data, 3, 4).tile(1..3, 1..3);
+        assert_eq!(tile.row(0), [5.0, 6.0]);
+        assert_eq!(tile.row(1), [9.0, 10.0]);
+        assert_eq!(tile.t().tile(1..2, 0..2).data()[0], 6.0);
+        let empty = Matrix::row_major(&data, 3, 4).tile(3..3, 4..4);
+        assert_eq!((empty.rows(), empty.cols()), (0, 0));
+    }
+
+    #[test]
+    fn tiles_write_through() {
+        let mut data = [0.0; 12];
+        let matrix = MatrixMut::row_major(&mut data, 3, 4);
+        // SAFETY: the only tile.
+        unsafe { matrix.share().tile(1..3, 2..4) }.row_mut(1).fill(1.0);
+        assert_eq!(data[10..], [1.0, 1.0]);
+        assert_eq!(data[..10], [0.0; 10]);
+    }
+
+    #[test]
+    fn impossible_views_are_refused() {
+        let refused = |f: fn() -> bool| std::panic::catch_unwind(f).is_err();
+        assert!(refused(|| Matrix::new(&[0.0; 5], 2, 3, 3, 1).rows() > 0));
+        assert!(refused(|| Matrix::row_major(&[0.0; 7], 2, 3).rows() > 0));
+        assert!(refused(|| Matrix::new(&[0.0; 5], 2, 3, usize::MAX, 1).rows() > 0));
+        assert!(refused(|| Matrix::row_major(&[0.0; 6], 2, 3).tile(0..3, 0..1).rows() > 0));
+        assert!(refused(|| Matrix::row_major(&[0.0; 6], 2, 3).t().row(0).is_empty()));
+        assert!(refused(|| MatrixMut::new(&mut [0.0; 6], 2, 3, 2, 1).rows() > 0));
+        assert!(refused(|| MatrixMut::new(&mut [0.0; 6], 2, 3, 0, 1).rows() > 0));
+        assert!(!refused(|| MatrixMut::new(&mut [0.0; 6], 2, 3, 1, 2).rows() == 0));
+    }
 }

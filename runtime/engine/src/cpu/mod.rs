@@ -3,20 +3,33 @@
 //! Every kernel cuts its work by shapes alone and combines parts in a fixed order; a run has the same bits for any
 //! number of threads.
 
+mod attention;
+mod batch_norm;
 mod call;
 mod contract;
 mod conv;
+mod cross_entropy;
 mod elementwise;
 mod gemm;
+mod info_nce;
 mod kernels;
+mod l2_normalize;
+mod lanes;
+mod layer_norm;
 mod math;
 mod matrix;
 mod memory;
 mod movement;
+mod norm;
+mod off_diagonal;
 mod random;
 mod reduce;
+mod rows;
 mod scratch;
+mod simd;
+mod softmax;
 mod sparse;
+mod update;
 mod window;
 
 use std::collections::BTreeMap;
@@ -101,7 +114,7 @@ impl CpuExecutor {
             };
         }
         let mut memory = self.allocate(state.shape.elements(), 0, &state.name)?;
-        let values = state.init.fill(&state.name, &state.shape, self.options.seed).map_err(Error::from)?;
+        let values = state.init.fill(&state.drawn_as, &state.shape, self.options.seed)?;
         memory.as_mut_slice().copy_from_slice(&values);
         self.states.insert(state.name.clone(), HeldState { shape: state.shape, memory });
         Ok(())

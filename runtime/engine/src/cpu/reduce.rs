@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::call::{Call, Source};
+use super::{lanes, simd};
 use crate::layout::Layout;
 use crate::ops::{Reduce, ReduceKind};
 use crate::shape::Shape;
@@ -17,25 +18,36 @@ const COLUMNS: usize = 256;
 pub fn run(reduce: &Reduce, call: &mut Call<'_>) {
     let source = call.sources()[0];
     let [output] = call.outputs();
+    let walk = Walk::new(source.layout(), reduce);
     match reduce.kind {
-        ReduceKind::Sum => reduce_with(source, reduce, output, 0.0, |a, b| a + b),
-        ReduceKind::Max => {
-            let larger = |a: f32, b: f32| if a.is_nan() || a > b { a } else { b };
-            reduce_with(source, reduce, output, f32::NEG_INFINITY, larger);
-        }
+        ReduceKind::Sum => reduce_with(&walk, source, output, 0.0, sum),
+        ReduceKind::Max => reduce_with(&walk, source, output, f32::NEG_INFINITY, larger),
     }
 }
 
-fn reduce_with(source: Source<'_>, reduce: &Reduce, output: &mut [f32], start: f32, combine: fn(f32, f32) -> f32) {
-    let walk = Walk::new(source.layout(), reduce);
+#[inline(always)]
+fn sum(a: f32, b: f32) -> f32 {
+    a + b
+}
+
+/// The larger, or NaN where either is.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
+/// A way to combine two values, associative but for rounding.
+trait Combine: Fn(f32, f32) -> f32 + Copy + Sync {}
+
+impl<F: Fn(f32, f32) -> f32 + Copy + Sync> Combine for F {}
+
+fn reduce_with(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Combine) {
     if walk.reduced.is_empty() || output.is_empty() {
-        return output.fill(start);
-    }
-    match (reduce.kind, walk.inner_reduced) {
-        (ReduceKind::Sum, true) => along_rows(&walk, source, output, start, |a, b| a + b),
-        (ReduceKind::Sum, false) => down_columns(&walk, source, output, start, |a, b| a + b),
-        (ReduceKind::Max, true) => along_rows(&walk, source, output, start, combine),
-        (ReduceKind::Max, false) => down_columns(&walk, source, output, start, combine),
+        output.fill(start);
+    } else if walk.inner_reduced {
+        along_rows(walk, source, output, start, combine);
+    } else {
+        down_columns(walk, source, output, start, combine);
     }
 }
 
@@ -95,7 +107,7 @@ fn merge(layout: &Layout, reduce: &Reduce) -> (Layout, Vec<bool>) {
 }
 
 /// Each output from rows of the innermost axis.
-fn along_rows(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Fn(f32, f32) -> f32 + Copy + Sync) {
+fn along_rows(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Combine) {
     let (length, stride) = walk.inner;
     let pieces = length.div_ceil(PIECE).max(1);
     let one = |kept: usize, piece: usize| {
@@ -103,7 +115,10 @@ fn along_rows(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, c
         let run = (length - from).min(PIECE);
         let row = |&offset: &isize| {
             let position = kept as isize + offset + from as isize * stride;
-            reduce_row(source, position, run, stride, start, combine)
+            simd::dispatch(
+                #[inline(always)]
+                || reduce_row(source, position, run, stride, start, combine),
+            )
         };
         walk.reduced.iter().map(row).fold(start, combine)
     };
@@ -122,34 +137,18 @@ fn along_rows(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, c
     });
 }
 
-/// Reduces one row with 32 independent accumulators, so that the loop vectorises and rounding errors stay small.
-fn reduce_row(source: Source<'_>, position: isize, length: usize, stride: isize, start: f32, combine: impl Fn(f32, f32) -> f32) -> f32 {
+/// Reduces one row, of neighbouring elements in independent lanes.
+#[inline(always)]
+fn reduce_row(source: Source<'_>, position: isize, length: usize, stride: isize, start: f32, combine: impl Combine) -> f32 {
     if stride != 1 {
         let element = |i: usize| source.run((position + i as isize * stride) as usize, 1)[0];
         return (0..length).map(element).fold(start, combine);
     }
-    const LANES: usize = 32;
-    let row = source.run(position as usize, length);
-    let mut lanes = [start; LANES];
-    let mut chunks = row.chunks_exact(LANES);
-    for chunk in &mut chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane = combine(*lane, value);
-        }
-    }
-    let rest = chunks.remainder().iter().fold(start, |sum, &value| combine(sum, value));
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            lanes[lane] = combine(lanes[lane], lanes[lane + width]);
-        }
-    }
-    combine(lanes[0], rest)
+    lanes::fold(source.run(position as usize, length), start, combine)
 }
 
 /// Rows of outputs, each the combination of rows of inputs.
-fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Fn(f32, f32) -> f32 + Copy + Sync) {
+fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Combine) {
     let (length, stride) = walk.inner;
     let rows_of_piece = (PIECE / COLUMNS).max(1);
     let pieces = walk.reduced.len().div_ceil(rows_of_piece * 8).clamp(1, 32);
@@ -163,7 +162,11 @@ fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32,
             let (kept, first) = (walk.kept[column_task / per_row], column_task % per_row * COLUMNS);
             let mut sums = vec![start; (length - first).min(COLUMNS)];
             for &offset in walk.reduced.iter().skip(piece * rows).take(rows) {
-                accumulate(source, kept as isize + offset + first as isize * stride, stride, &mut sums, combine);
+                let position = kept as isize + offset + first as isize * stride;
+                simd::dispatch(
+                    #[inline(always)]
+                    || accumulate(source, position, stride, &mut sums, combine),
+                );
             }
             sums
         })
@@ -178,7 +181,8 @@ fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32,
     }
 }
 
-fn accumulate(source: Source<'_>, position: isize, stride: isize, sums: &mut [f32], combine: impl Fn(f32, f32) -> f32) {
+#[inline(always)]
+fn accumulate(source: Source<'_>, position: isize, stride: isize, sums: &mut [f32], combine: impl Combine) {
     if stride == 1 {
         let row = source.run(position as usize, sums.len());
         sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum = combine(*sum, value));

@@ -24,7 +24,7 @@ pub enum BinaryKind {
     Max,
     /// the smaller; NaN if either is; where equal the gradient is shared
     Min,
-    /// aᵇ for a > 0
+    /// aᵇ as 2^(b·log₂ a): NaN for a < 0
     Pow,
     /// the remainder of a / b with the sign of a, as in C; no gradient flows
     Mod,
@@ -72,7 +72,7 @@ impl BinaryKind {
             K::Max | K::Min if a.is_nan() || b.is_nan() => f64::NAN,
             K::Max => a.max(b),
             K::Min => a.min(b),
-            K::Pow => a.powf(b),
+            K::Pow => (b * a.log2()).exp2(),
             K::Mod => a % b,
             K::Less => truth(a < b),
             K::LessEqual => truth(a <= b),

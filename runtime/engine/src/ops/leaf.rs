@@ -25,6 +25,8 @@ pub struct State {
     pub shape: Shape,
     /// Its first values.
     pub init: Init,
+    /// The name its first values are drawn under: its own, or that of the state it is a twin of.
+    pub drawn_as: String,
     /// Whether it is a parameter, to be trained.
     pub trainable: bool,
 }

@@ -54,6 +54,8 @@ pub enum UnaryKind {
     Relu,
     /// x·sigmoid(x)
     Silu,
+    /// ln(1+eˣ), also where eˣ overflows or is tiny beside 1
+    Softplus,
     /// largest integer not above x; derivative 0
     Floor,
     /// the value itself; gradients end here
@@ -64,9 +66,10 @@ use UnaryKind as K;
 
 impl UnaryKind {
     /// Every function.
-    pub const ALL: [UnaryKind; 22] = [
+    pub const ALL: [UnaryKind; 23] = [
         K::Neg, K::Abs, K::Sign, K::Square, K::Recip, K::Sqrt, K::Rsqrt, K::Exp, K::Exp2, K::Ln, K::Log2, K::Sin,
-        K::Cos, K::Tanh, K::Sigmoid, K::Erf, K::Gelu, K::GeluDerivative, K::Relu, K::Silu, K::Floor, K::StopGradient,
+        K::Cos, K::Tanh, K::Sigmoid, K::Erf, K::Gelu, K::GeluDerivative, K::Relu, K::Silu, K::Softplus, K::Floor,
+        K::StopGradient,
     ];
 
     /// Its name.
@@ -92,6 +95,7 @@ impl UnaryKind {
             K::GeluDerivative => "gelu_derivative",
             K::Relu => "relu",
             K::Silu => "silu",
+            K::Softplus => "softplus",
             K::Floor => "floor",
             K::StopGradient => "stop_gradient",
         }
@@ -123,6 +127,7 @@ impl UnaryKind {
             K::Relu if x < 0.0 => 0.0,
             K::Relu => x,
             K::Silu => x / (1.0 + (-x).exp()),
+            K::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
             K::Floor => x.floor(),
             K::StopGradient => x,
         }
@@ -153,6 +158,7 @@ impl UnaryKind {
                 let s = x.sigmoid();
                 &s * (1.0 + x * (1.0 - &s))
             }
+            K::Softplus => x.sigmoid(),
             K::Sign | K::Floor | K::StopGradient => x.graph().full(*x.shape(), 0.0),
         }
     }
@@ -210,6 +216,7 @@ impl Operator for Unary {
             }
             K::Relu => x * zero.less(x),
             K::Silu => x * x.sigmoid(),
+            K::Softplus => x.relu() + ((-x.abs()).exp() + 1.0).ln(),
             K::Floor => {
                 let fraction = x.modulo(&x.graph().scalar(1.0));
                 x - &fraction - fraction.less(&zero)
@@ -289,6 +296,8 @@ methods! {
     relu => Relu,
     /// x·sigmoid(x), elementwise.
     silu => Silu,
+    /// ln(1+eˣ), elementwise.
+    softplus => Softplus,
     /// Largest integer not above x, elementwise; no gradient flows.
     floor => Floor,
     /// The same values; gradients end here.

@@ -98,7 +98,8 @@ impl Builder {
             }
             Op::Assign(_) => {
                 if let Place::State(state) = self.plan.buffers[inputs[0].buffer].place {
-                    self.assignments.push((state, inputs[1]));
+                    let value = self.own_value(inputs[1], node);
+                    self.assignments.push((state, value));
                 }
             }
             op => self.compute(index, node, op.as_operator(), inputs),
@@ -165,6 +166,14 @@ impl Builder {
         }
     }
 
+    /// A value to be stored at the end of the step: saved now where it is a state's old value, which may change.
+    fn own_value(&mut self, operand: Operand, node: &Node) -> Operand {
+        match self.plan.buffers[operand.buffer].place {
+            Place::State(_) => self.copy(operand, node),
+            Place::Arena(_) | Place::Constant(_) => operand,
+        }
+    }
+
     fn finish(mut self) -> (Plan, Tally) {
         self.update_states();
         if self.liberties.in_place {
@@ -177,37 +186,31 @@ impl Builder {
     /// Lets new states be written where the old ones lie, or copies them there at the end.
     fn update_states(&mut self) {
         let mut late = Vec::new();
+        let mut moved: FxHashMap<usize, usize> = FxHashMap::default();
         for (state, value) in std::mem::take(&mut self.assignments) {
-            match self.liberties.in_place && self.can_update(state, value) {
-                true => {
-                    self.rename(value.buffer, self.state_buffers[state]);
-                    self.tally.updated += 1;
-                }
-                false => late.push((state, value)),
+            // One value may go to several states: the first takes it over, the others copy it from there.
+            if let Some(&buffer) = moved.get(&value.buffer) {
+                late.push((state, Operand { buffer, ..value }));
+            } else if self.liberties.in_place && self.can_update(state, value) {
+                self.rename(value.buffer, self.state_buffers[state]);
+                moved.insert(value.buffer, self.state_buffers[state]);
+                self.tally.updated += 1;
+            } else {
+                late.push((state, value));
             }
         }
-        // A value that is itself another state's old value must be saved before any state changes.
-        let mut saved = Vec::new();
         for (state, value) in late {
-            let from_state = matches!(self.plan.buffers[value.buffer].place, Place::State(_));
-            let source = if from_state { self.late_copy(value, None) } else { value };
-            saved.push((state, source));
-        }
-        for (state, value) in saved {
-            self.late_copy(value, Some(self.state_buffers[state]));
+            self.store(state, value);
         }
     }
 
-    fn late_copy(&mut self, operand: Operand, into: Option<usize>) -> Operand {
-        let shape = *operand.layout.shape();
-        let target = match into {
-            Some(buffer) => Operand { buffer, layout: Layout::contiguous(shape) },
-            None => self.new_buffer(Place::Arena(0), shape),
-        };
+    /// Copies a state's new value over the old one, after all other steps.
+    fn store(&mut self, state: usize, value: Operand) {
+        let shape = *value.layout.shape();
+        let target = Operand { buffer: self.state_buffers[state], layout: Layout::contiguous(shape) };
         let cost = Copy.cost(&[shape], &[shape]);
-        self.plan.steps.push(Step { op: Copy.into(), inputs: vec![operand], outputs: vec![target], cost, scope: None });
+        self.plan.steps.push(Step { op: Copy.into(), inputs: vec![value], outputs: vec![target], cost, scope: None });
         self.tally.copies += 1;
-        target
     }
 
     /// Whether the step that makes a state's new value may write it over the old one.

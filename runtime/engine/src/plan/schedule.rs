@@ -1,7 +1,8 @@
 //! The order in which nodes run.
 //!
-//! Building order, with two changes: an update of state runs as soon as its inputs are there, so that gradients
-//! die young; and it runs after every reader of the old state where that is possible, so that it can happen in place.
+//! Building order, with two changes: what makes one number, and an update of state, runs as soon as its inputs are
+//! there, so that gradients die young; and an update runs after every reader of the old state where that is possible,
+//! so that it can happen in place.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,23 +18,25 @@ pub fn schedule(graph: &Luminal) -> Vec<NodeIndex> {
     let live = live_nodes(graph);
     let mut waiting = Waiting::new(graph, &live);
     let mut ready: BinaryHeap<Reverse<(u64, NodeIndex)>> = BinaryHeap::new();
-    let priority = |index| Reverse((waiting_priority(graph, index), index));
-    ready.extend(live.iter().filter(|&&index| waiting.is_ready(index)).map(|&index| priority(index)));
+    let mut places = FxHashMap::default();
+    ready.extend(live.iter().filter(|&&index| waiting.is_ready(index)).map(|&index| Reverse((place(graph, index, &places), index))));
     let mut order = Vec::with_capacity(live.len());
-    let mut done = FxHashSet::default();
     while order.len() < live.len() {
         let index = match ready.pop() {
             Some(Reverse((_, index))) => index,
             // Only updates that must run before a reader of the old state are left: their state gets a copy.
-            None => match waiting.held_back(&done) {
+            None => match waiting.held_back(&places) {
                 Some(index) => index,
                 None => break,
             },
         };
-        if done.insert(index) {
-            order.push(index);
-            ready.extend(waiting.finish(graph, index).into_iter().filter(|next| !done.contains(next)).map(priority));
+        if places.contains_key(&index) {
+            continue;
         }
+        places.insert(index, place(graph, index, &places));
+        order.push(index);
+        let next = waiting.finish(graph, index).into_iter().filter(|next| !places.contains_key(next));
+        ready.extend(next.map(|next| Reverse((place(graph, next, &places), next))));
     }
     order
 }
@@ -51,12 +54,18 @@ pub fn live_nodes(graph: &Luminal) -> Vec<NodeIndex> {
     live
 }
 
-/// Place in the order: when it was built, or when its inputs were, for an update of state.
-fn waiting_priority(graph: &Luminal, index: NodeIndex) -> u64 {
-    let built = |index| node(graph, index).map_or(0, |node| node.sequence);
-    match updates_state_only(graph, index) {
-        true => sources(graph, index).into_iter().map(|(source, _)| built(source)).max().unwrap_or(0),
-        false => built(index),
+/// The places in the order of the nodes that ran.
+type Places = FxHashMap<NodeIndex, u64>;
+
+/// Place in the order: when it was built. Leaves come first, as they take no work, and states and inputs of an
+/// optimizer are declared after all gradients. What should run as soon as its inputs are there shares their place.
+fn place(graph: &Luminal, index: NodeIndex, places: &Places) -> u64 {
+    let Some(node) = node(graph, index) else { return 0 };
+    let sources = sources(graph, index);
+    let one_number = node.outputs.iter().all(|shape| shape.elements() == 1);
+    match sources.is_empty() || one_number || updates_state_only(graph, index) {
+        true => sources.iter().filter_map(|(source, _)| places.get(source)).copied().max().unwrap_or(0),
+        false => node.sequence,
     }
 }
 
@@ -86,10 +95,9 @@ impl Waiting {
         for &index in live {
             let Some(Op::Assign(_)) = node(graph, index).map(|node| &node.op) else { continue };
             let [(state, _), (value, _)] = sources(graph, index)[..] else { continue };
-            let update = maker(graph, value);
-            if update == state {
-                continue;
-            }
+            // What a leaf holds is there from the start; only storing it has to wait.
+            let made_by = maker(graph, value);
+            let update = if sources(graph, made_by).is_empty() { index } else { made_by };
             for reader in readers(graph, state).into_iter().filter(|reader| *reader != update && alive.contains(reader)) {
                 *waiting.readers.entry(update).or_default() += 1;
                 waiting.releases.entry(reader).or_default().push(update);
@@ -103,8 +111,8 @@ impl Waiting {
     }
 
     /// The first node that only waits for readers.
-    fn held_back(&self, done: &FxHashSet<NodeIndex>) -> Option<NodeIndex> {
-        let candidates = self.inputs.iter().filter(|&(index, &count)| count == 0 && !done.contains(index));
+    fn held_back(&self, places: &Places) -> Option<NodeIndex> {
+        let candidates = self.inputs.iter().filter(|&(index, &count)| count == 0 && !places.contains_key(index));
         candidates.map(|(&index, _)| index).min()
     }
 

@@ -57,7 +57,7 @@ fn leaf(op: &Op, given: &Values) -> Result<Option<Array>, Error> {
         },
         Op::State(state) => match given.get(&state.name) {
             Some(array) => Ok(Some(array.clone())),
-            None => Ok(Some(Array::from_f32(state.shape, &state.init.fill(&state.name, &state.shape, 0)?))),
+            None => Ok(Some(Array::from_f32(state.shape, &state.init.fill(&state.drawn_as, &state.shape, 0)?))),
         },
         _ => Ok(None),
     }

@@ -44,8 +44,8 @@ pub fn case(case: &Case, covered: &mut BTreeSet<&'static str>, counts: &mut Coun
     });
     for options in [CompileOptions::none(), CompileOptions::new()] {
         let built = Built::new(case, false)?;
-        let outputs = run(&built.graph, &options, &data, covered)?;
-        compare(&reference, &outputs, case.tolerance)?;
+        let ran = run(&built.graph, &options, &data, covered)?;
+        compare(&reference, &ran, case.tolerance)?;
         counts.plans += 1;
     }
     if case.differentiable {
@@ -99,8 +99,8 @@ fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, c
     };
     let analytic = evaluate(&build()?.graph, data).map_err(text)?;
     for options in [CompileOptions::none(), CompileOptions::new()] {
-        let outputs = run(&build()?.graph, &options, data, covered)?;
-        compare(&analytic, &outputs, case.tolerance * 4.0).map_err(|failure| format!("gradient: {failure}"))?;
+        let ran = run(&build()?.graph, &options, data, covered)?;
+        compare(&analytic, &ran, case.tolerance * 4.0).map_err(|failure| format!("gradient: {failure}"))?;
         counts.gradients += 1;
     }
     let probe = Built::new(case, true)?;
@@ -138,10 +138,16 @@ fn differences(graph: &Graph, data: &Values, input: usize, gradient: &Array, kin
     Ok(compared)
 }
 
-fn run(graph: &Graph, options: &CompileOptions, data: &Values, covered: &mut BTreeSet<&'static str>) -> Result<Outputs, String> {
+/// What a plan gave, with the executor that holds its state.
+pub struct Ran {
+    outputs: Outputs,
+    executor: CpuExecutor,
+}
+
+fn run(graph: &Graph, options: &CompileOptions, data: &Values, covered: &mut BTreeSet<&'static str>) -> Result<Ran, String> {
     let plan = graph.compile(options).map_err(text)?;
     covered.extend(plan.steps().iter().map(|step| step.op.variant()));
-    let mut bits: Option<Outputs> = None;
+    let mut bits: Option<Ran> = None;
     let fed: Vec<(String, Vec<f32>)> = data.iter().map(|(name, array)| (name.clone(), array.to_f32())).collect();
     let fed: Vec<(&str, &[f32])> = fed.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
     for threads in [1, 2, 3] {
@@ -150,8 +156,8 @@ fn run(graph: &Graph, options: &CompileOptions, data: &Values, covered: &mut BTr
         // The second run finds the arena full of the first one's values.
         let outputs = executor.run(&plan, &fed).map_err(text)?;
         match &bits {
-            Some(first) if !same_bits(first, &outputs) => return Err(format!("{threads} threads give other bits than 1")),
-            _ => bits = Some(outputs),
+            Some(first) if !same_bits(&first.outputs, &outputs) => return Err(format!("{threads} threads give other bits than 1")),
+            _ => bits = Some(Ran { outputs, executor }),
         }
     }
     bits.ok_or_else(|| "nothing ran".into())
@@ -163,9 +169,13 @@ fn same_bits(a: &Outputs, b: &Outputs) -> bool {
 }
 
 /// Compares outputs with reference values, relative to the largest value of each.
-pub fn compare(reference: &Values, outputs: &Outputs, tolerance: f64) -> Result<(), String> {
+pub fn compare(reference: &Values, ran: &Ran, tolerance: f64) -> Result<(), String> {
     for (name, expected) in reference {
-        let found = outputs.get(name).map_err(text)?;
+        let found = match ran.outputs.get(name) {
+            Ok(values) => values.to_vec(),
+            // What is no output is the new value of a state.
+            Err(_) => ran.executor.state(name).map_err(text)?,
+        };
         let scale = expected.data().iter().filter(|x| x.is_finite()).fold(1.0f64, |scale, x| scale.max(x.abs()));
         for (index, (&found, &expected)) in found.iter().zip(expected.data()).enumerate() {
             let same = f64::from(found) == expected || (found.is_nan() && expected.is_nan());

@@ -1,12 +1,17 @@
 //! The table of cases: one file for each family of operators.
 
+mod attention;
 mod contract;
 mod elementwise;
 mod image;
+mod info_nce;
+mod losses;
 mod movement;
+mod norms;
 mod random;
 mod reduce;
 mod sparse;
+mod update;
 
 use equilayer_engine::{Graph, Shape, Tensor};
 
@@ -92,5 +97,21 @@ impl Case {
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    [elementwise::cases(), movement::cases(), reduce::cases(), contract::cases(), sparse::cases(), image::cases(), random::cases()].into_iter().flatten().collect()
+    [
+        attention::cases(),
+        contract::cases(),
+        elementwise::cases(),
+        image::cases(),
+        info_nce::cases(),
+        losses::cases(),
+        movement::cases(),
+        norms::cases(),
+        random::cases(),
+        reduce::cases(),
+        sparse::cases(),
+        update::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -1,5 +1,7 @@
 //! Views, padding, concatenation.
 
+use equilayer_engine::Init;
+
 use super::{Case, fed};
 
 pub fn cases() -> Vec<Case> {
@@ -30,6 +32,12 @@ pub fn cases() -> Vec<Case> {
             vec![x[0].expand([3, 1, 4]).concat(&[&x[1]], 1)]
         }),
         Case::new("stack", vec![fed([2, 3]), fed([2, 3])], |_, x| vec![x[0].stack(&[&x[1]], 0), x[0].stack(&[&x[1]], -1)]),
+        Case::new("a parameter, a state and its new value", vec![fed([3])], |graph, x| {
+            let w = graph.parameter("w", [2, 3], Init::Constant(0.5));
+            let count = graph.state("count", [2, 3], Init::Constant(3.0));
+            graph.assign(&count, &(&count * 1.0));
+            vec![&x[0] * &w + count]
+        }),
         Case::new("roll", vec![fed([5, 3])], |_, x| vec![x[0].roll(0, 2), x[0].roll(1, -1), x[0].roll(0, 5)]),
     ]
 }
