@@ -90,6 +90,7 @@ pub use executor::{Executor, Outputs};
 pub use graph::Graph;
 pub use init::{Init, InitError, InitProblem, TRUNCATION};
 pub use layout::Layout;
+pub use ops::{Randomness, Taps, TapsError, Window};
 pub use plan::Plan;
 pub use shape::{AxisSet, MAX_ELEMENTS, MAX_RANK, Shape};
 pub use tensor::Tensor;

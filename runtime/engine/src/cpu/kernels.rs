@@ -1,7 +1,7 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{attention, batch_norm, contract, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm, movement, norm, off_diagonal, reduce, softmax, update};
+use super::{attention, batch_norm, contract, conv, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm, movement, norm, off_diagonal, random, reduce, softmax, sparse, update, window};
 use crate::ops::{Attention, DenseInfoNce, Op};
 use crate::shape::Shape;
 
@@ -14,6 +14,17 @@ pub fn run(op: &Op, call: &mut Call<'_>) {
         Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::Fused(_) => elementwise::run(op, call),
         Op::Concat(op) => movement::concat(op, call),
         Op::Pad(op) => movement::pad(op, call),
+        Op::IndexSelect(op) => sparse::select(op, call),
+        Op::ScatterAdd(op) => sparse::scatter_add(op, call),
+        Op::SparseMap(op) => sparse::map(op, call),
+        Op::SparseMapTranspose(op) => sparse::map_transpose(op, call),
+        Op::SparseMapWeights(op) => sparse::map_weights(op, call),
+        Op::Random(op) => random::run(op, call),
+        Op::Unfold(op) => window::unfold(op, call),
+        Op::Fold(op) => window::fold(op, call),
+        Op::Conv2d(op) => conv::conv2d(op, call),
+        Op::Conv2dTranspose(op) => conv::conv2d_transpose(op, call),
+        Op::Conv2dWeight(op) => conv::conv2d_weight(op, call),
         Op::Reduce(op) => reduce::run(op, call),
         Op::Contract(op) => contract::run(op, call),
         Op::FusedContract(op) => contract::run_fused(&op.contract, &op.epilogue, call),

@@ -7,6 +7,7 @@ mod attention;
 mod batch_norm;
 mod call;
 mod contract;
+mod conv;
 mod cross_entropy;
 mod elementwise;
 mod gemm;
@@ -21,12 +22,15 @@ mod memory;
 mod movement;
 mod norm;
 mod off_diagonal;
+mod random;
 mod reduce;
 mod rows;
 mod scratch;
 mod simd;
 mod softmax;
+mod sparse;
 mod update;
+mod window;
 
 use std::collections::BTreeMap;
 

@@ -15,10 +15,13 @@ mod attention;
 mod batch_norm;
 mod binary;
 mod contract;
+mod conv;
 mod correlation;
 mod cross_entropy;
 mod ema;
 mod fused;
+mod gather;
+pub(crate) mod index;
 mod info_nce;
 mod l2_normalize;
 mod lars;
@@ -27,6 +30,8 @@ mod leaf;
 mod losses;
 mod movement;
 mod off_diagonal;
+mod patch;
+mod random;
 mod reduce;
 mod rows;
 mod running_statistics;
@@ -35,20 +40,29 @@ mod sgd;
 mod sink;
 mod soft_cross_entropy;
 mod softmax;
+pub(crate) mod sparse_map;
 mod sum_of_squares;
+mod taps;
 mod unary;
+mod unfold;
 mod update;
 mod view;
 mod weight_norm;
+mod window;
 
 pub use adamw::AdamW;
 pub use attention::{Attention, AttentionGradient};
 pub use batch_norm::{BatchNorm, BatchNormGradient, BatchNormOutputs};
 pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
+pub(crate) use conv::ConvSizes;
+pub use conv::{Conv2d, Conv2dTranspose, Conv2dWeight, Convolution};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGradient, class_index};
 pub use ema::Ema;
 pub use fused::{Fused, FusedContract, Instruction, Program};
+pub use gather::{IndexSelect, ScatterAdd};
+pub use index::INDEX_LIMIT;
+pub(crate) use index::Indexing;
 pub use info_nce::{DenseInfoNce, DenseInfoNceGradient, Negatives};
 pub use l2_normalize::{L2Normalize, L2NormalizeGradient};
 pub use lars::Lars;
@@ -56,6 +70,8 @@ pub use layer_norm::{LayerNorm, LayerNormGradient};
 pub use leaf::{Constant, Input, State};
 pub use movement::{Concat, Copy, Pad};
 pub use off_diagonal::{OffDiagonalSquares, OffDiagonalSquaresGradient};
+pub(crate) use random::Counter;
+pub use random::{Distribution, Random, Randomness};
 pub use reduce::{Reduce, ReduceKind};
 pub use running_statistics::RunningStatistics;
 pub use select::Select;
@@ -63,9 +79,14 @@ pub use sgd::Sgd;
 pub use sink::{Assign, Output};
 pub use soft_cross_entropy::{SoftCrossEntropy, SoftCrossEntropyGradient};
 pub use softmax::{LogSumExp, Softmax, SoftmaxGradient, SoftmaxKind};
+pub use sparse_map::{SparseMap, SparseMapTranspose, SparseMapWeights};
 pub use sum_of_squares::SumOfSquares;
+pub use taps::{Taps, TapsError};
 pub use unary::{Unary, UnaryKind};
+pub use unfold::{Fold, Unfold};
 pub use view::{Pick, View};
+pub(crate) use window::Plane;
+pub use window::Window;
 
 /// What every operator knows about itself.
 pub trait Operator: fmt::Debug {
@@ -234,6 +255,12 @@ operators! {
     View, Pick,
     // Movement.
     Copy, Concat, Pad,
+    // Indices and sparse maps.
+    IndexSelect, ScatterAdd, SparseMap, SparseMapTranspose, SparseMapWeights,
+    // Random numbers.
+    Random,
+    // Windows and convolutions.
+    Unfold, Fold, Conv2d, Conv2dTranspose, Conv2dWeight,
     // Elementwise.
     Unary, Binary, Select, Fused,
     // Reductions and contractions.

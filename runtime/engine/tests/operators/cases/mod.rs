@@ -3,11 +3,14 @@
 mod attention;
 mod contract;
 mod elementwise;
+mod image;
 mod info_nce;
 mod losses;
 mod movement;
 mod norms;
+mod random;
 mod reduce;
+mod sparse;
 mod update;
 
 use equilayer_engine::{Graph, Shape, Tensor};
@@ -98,11 +101,14 @@ pub fn all() -> Vec<Case> {
         attention::cases(),
         contract::cases(),
         elementwise::cases(),
+        image::cases(),
         info_nce::cases(),
         losses::cases(),
         movement::cases(),
         norms::cases(),
+        random::cases(),
         reduce::cases(),
+        sparse::cases(),
         update::cases(),
     ]
     .into_iter()
