@@ -1,6 +1,6 @@
 //! What fusion makes: elementwise chains as one program, alone or behind a contraction.
 
-use super::{Access, BinaryKind, Contract, Cost, Operator, UnaryKind};
+use super::{Access, BinaryKind, Contract, Cost, Differentiable, Op, Operator, UnaryKind};
 use crate::array::Array;
 use crate::shape::Shape;
 
@@ -46,6 +46,19 @@ pub struct FusedContract {
 }
 
 impl Program {
+    /// An elementwise operator as a program; nothing for other operators.
+    pub fn of(op: &Op) -> Option<Program> {
+        let (inputs, instruction) = match op {
+            Op::Fused(fused) => return Some(fused.program.clone()),
+            Op::Unary(unary) => (1, Instruction::Unary(unary.0, 0)),
+            Op::Binary(binary) => (2, Instruction::Binary(binary.0, 0, 1)),
+            Op::Select(_) => (3, Instruction::Select(0, 1, 2)),
+            _ => return None,
+        };
+        let loads = (0..inputs).map(Instruction::Load);
+        Some(Program { instructions: loads.chain([instruction]).collect(), outputs: vec![inputs] })
+    }
+
     /// Runs the program for one element.
     fn evaluate(&self, inputs: &[f64]) -> Vec<f64> {
         let mut values = Vec::with_capacity(self.instructions.len());
@@ -97,6 +110,11 @@ impl Operator for Fused {
         self.program.reference(inputs, outputs)
     }
 
+    /// Passes make it, after differentiation.
+    fn differentiable(&self) -> Differentiable {
+        Differentiable::No
+    }
+
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {
         Cost::new(self.program.operations() * outputs[0].elements(), inputs, outputs)
     }
@@ -123,6 +141,11 @@ impl Operator for FusedContract {
         let product = self.contract.reference(&inputs[..2], &outputs[..1]);
         let inputs: Vec<&Array> = std::iter::once(&product[0]).chain(inputs[2..].iter().copied()).collect();
         self.epilogue.reference(&inputs, outputs)
+    }
+
+    /// Passes make it, after differentiation.
+    fn differentiable(&self) -> Differentiable {
+        Differentiable::No
     }
 
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {
