@@ -1,13 +1,15 @@
 //! The one luminal operator type of this crate: an [`Op`] with its output shapes.
 
 use std::any::Any;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fmt;
 use std::sync::Arc;
 
 use luminal::op::InputTensor;
 use luminal::prelude::{Dependency, Graph as Luminal, NodeIndex, ShapeTracker, petgraph};
 use petgraph::Direction;
-use petgraph::visit::EdgeRef;
+use petgraph::visit::{EdgeRef, NodeIndexable};
 
 use crate::array::Array;
 use crate::ops::Op;
@@ -93,6 +95,29 @@ pub fn consumers(graph: &Luminal, index: NodeIndex) -> Vec<(NodeIndex, u8, u8)> 
             Dependency::Schedule => None,
         })
         .collect()
+}
+
+/// All nodes, each after its sources, otherwise in the order of building.
+pub fn topological(graph: &Luminal) -> Vec<NodeIndex> {
+    let built = |index: NodeIndex| Reverse((node(graph, index).map_or(0, |node| node.sequence), index));
+    let mut waiting = vec![0usize; graph.graph.node_bound()];
+    for index in graph.graph.node_indices() {
+        waiting[index.index()] = graph.graph.edges_directed(index, Direction::Incoming).count();
+    }
+    let mut ready: BinaryHeap<_> =
+        graph.graph.node_indices().filter(|index| waiting[index.index()] == 0).map(built).collect();
+    let mut order = Vec::with_capacity(graph.graph.node_count());
+    while let Some(Reverse((_, index))) = ready.pop() {
+        order.push(index);
+        for edge in graph.graph.edges_directed(index, Direction::Outgoing) {
+            let target = edge.target();
+            waiting[target.index()] -= 1;
+            if waiting[target.index()] == 0 {
+                ready.push(built(target));
+            }
+        }
+    }
+    order
 }
 
 /// Adds a node with its inputs. The caller has checked the shapes.

@@ -19,35 +19,17 @@ const BLOCK: usize = 32 * CHUNK;
 
 /// Runs an elementwise operator.
 pub fn run(op: &Op, call: &Call<'_>) {
-    let single;
-    let program = match op {
-        Op::Fused(fused) => &fused.program,
-        op => {
-            single = program_of(op);
-            &single
-        }
-    };
+    let Some(program) = Program::of(op) else { return };
     let elements = call.output_shape(0).elements();
     let lanes: Vec<Lane> = call.sources().iter().map(Lane::new).collect();
     let targets: Vec<Shared> = call.targets().into_iter().map(Shared::new).collect();
-    let kernel = Kernel::new(program);
+    let kernel = Kernel::new(&program);
     (0..elements.div_ceil(BLOCK)).into_par_iter().for_each(|block| {
         let start = block * BLOCK;
         // SAFETY: blocks are disjoint ranges of the outputs, and an input that shares an output's memory shares
         // the very same elements, which the block reads before it writes them.
         unsafe { kernel.run(&lanes, &targets, start, (elements - start).min(BLOCK)) };
     });
-}
-
-/// An elementwise operator as a program of one instruction.
-pub fn program_of(op: &Op) -> Program {
-    let (inputs, instruction) = match op {
-        Op::Unary(unary) => (1, Instruction::Unary(unary.0, 0)),
-        Op::Binary(binary) => (2, Instruction::Binary(binary.0, 0, 1)),
-        _ => (3, Instruction::Select(0, 1, 2)),
-    };
-    let loads = (0..inputs).map(Instruction::Load);
-    Program { instructions: loads.chain([instruction]).collect(), outputs: vec![inputs] }
 }
 
 /// How an input's elements are found by their row-major index.

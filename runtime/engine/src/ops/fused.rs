@@ -1,6 +1,6 @@
 //! What fusion makes: elementwise chains as one program, alone or behind a contraction.
 
-use super::{Access, BinaryKind, Contract, Cost, Operator, UnaryKind};
+use super::{Access, BinaryKind, Contract, Cost, Differentiable, Op, Operator, UnaryKind};
 use crate::array::Array;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -47,6 +47,19 @@ pub struct FusedContract {
 }
 
 impl Program {
+    /// An elementwise operator as a program; nothing for other operators.
+    pub fn of(op: &Op) -> Option<Program> {
+        let (inputs, instruction) = match op {
+            Op::Fused(fused) => return Some(fused.program.clone()),
+            Op::Unary(unary) => (1, Instruction::Unary(unary.0, 0)),
+            Op::Binary(binary) => (2, Instruction::Binary(binary.0, 0, 1)),
+            Op::Select(_) => (3, Instruction::Select(0, 1, 2)),
+            _ => return None,
+        };
+        let loads = (0..inputs).map(Instruction::Load);
+        Some(Program { instructions: loads.chain([instruction]).collect(), outputs: vec![inputs] })
+    }
+
     /// Runs the program for one element.
     fn evaluate(&self, inputs: &[f64]) -> Vec<f64> {
         let mut values = Vec::with_capacity(self.instructions.len());
@@ -119,6 +132,11 @@ impl Operator for Fused {
         self.program.write_out(inputs)
     }
 
+    /// Passes make it, after differentiation.
+    fn differentiable(&self) -> Differentiable {
+        Differentiable::No
+    }
+
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {
         Cost::new(self.program.operations() * outputs[0].elements(), inputs, outputs)
     }
@@ -151,6 +169,11 @@ impl Operator for FusedContract {
         let product = inputs[0].contract_as(self.contract.clone(), &inputs[1]);
         let inputs: Vec<Tensor> = std::iter::once(product).chain(inputs[2..].iter().cloned()).collect();
         self.epilogue.write_out(&inputs)
+    }
+
+    /// Passes make it, after differentiation.
+    fn differentiable(&self) -> Differentiable {
+        Differentiable::No
     }
 
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {

@@ -1,14 +1,31 @@
 //! Passes: rewrites of the graph that keep its meaning. Each is a luminal [`Compiler`], has a name to be switched
 //! off by, and says what it did.
 
+mod common_subexpression;
+mod constant_folding;
+mod contraction_recovery;
 mod dead_code;
+mod elementwise_fusion;
+mod epilogue_fusion;
+mod program;
+mod rewrite;
+mod simplify;
+mod timeline;
+#[cfg(test)]
+mod testing;
 
 use std::cell::RefCell;
 
 use luminal::prelude::{Compiler, Graph as Luminal, NodeIndex, ToIdsMut};
 use rustc_hash::FxHashMap;
 
+pub use common_subexpression::CommonSubexpression;
+pub use constant_folding::ConstantFolding;
+pub use contraction_recovery::ContractionRecovery;
 pub use dead_code::DeadCode;
+pub use elementwise_fusion::ElementwiseFusion;
+pub use epilogue_fusion::EpilogueFusion;
+pub use simplify::Simplify;
 
 /// A rewrite of the graph.
 pub trait Pass {
@@ -30,7 +47,15 @@ pub struct Rewritten {
 
 /// All passes, in the order they run.
 pub fn all() -> Vec<Box<dyn Pass>> {
-    vec![Box::new(DeadCode)]
+    vec![
+        Box::new(DeadCode),
+        Box::new(ConstantFolding),
+        Box::new(Simplify),
+        Box::new(ContractionRecovery),
+        Box::new(CommonSubexpression),
+        Box::new(ElementwiseFusion),
+        Box::new(EpilogueFusion),
+    ]
 }
 
 /// Runs a pass through luminal's interface and returns what it did, in words.

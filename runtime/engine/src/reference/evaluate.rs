@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use luminal::prelude::NodeIndex;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::array::Array;
 use crate::error::Error;
 use crate::graph::Graph;
-use crate::node::{node, sources};
+use crate::node::{node, sources, topological};
 use crate::ops::Op;
 use crate::plan::live_nodes;
 use crate::shape::Shape;
@@ -24,11 +24,10 @@ pub type Values = BTreeMap<String, Array>;
 pub fn evaluate(graph: &Graph, given: &Values) -> Result<Values, Error> {
     graph.check()?;
     graph.with_luminal(|luminal| {
-        let mut order = live_nodes(luminal);
-        order.sort_by_key(|&index| node(luminal, index).map(|node| node.sequence));
+        let live: FxHashSet<NodeIndex> = live_nodes(luminal).into_iter().collect();
         let mut values: FxHashMap<(NodeIndex, u8), Array> = FxHashMap::default();
         let mut results = Values::new();
-        for index in order {
+        for index in topological(luminal).into_iter().filter(|index| live.contains(index)) {
             let Some(node) = node(luminal, index) else { continue };
             let inputs: Vec<&Array> = sources(luminal, index).iter().map(|value| &values[value]).collect();
             let outputs = match leaf(&node.op, given)? {
