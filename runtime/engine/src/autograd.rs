@@ -41,6 +41,9 @@ impl Graph {
     /// Like [`Graph::gradients`], with nothing where the loss does not depend on a tensor.
     pub fn reached_gradients(&self, loss: &Tensor, wrt: &[Tensor]) -> Result<Vec<Option<Tensor>>, Error> {
         self.check()?;
+        if let Some(stranger) = std::iter::once(loss).chain(wrt).find(|tensor| !tensor.graph().is(self)) {
+            return Err(Error::Gradient(format!("{stranger:?} belongs to another graph")));
+        }
         if loss.shape().elements() != 1 {
             let detail = format!("a loss is one number; this one has shape {}. Take its mean or sum", loss.shape());
             return Err(Error::Gradient(detail));

@@ -78,7 +78,7 @@ impl Outputs {
 pub(crate) fn unknown<'a>(kind: &'static str, name: &str, valid: impl Iterator<Item = &'a str> + Clone) -> Error {
     let detail = match (nearest(name, valid.clone()), valid.collect::<Vec<_>>()) {
         (Some(close), _) => format!("there is none; did you mean `{close}`?"),
-        (None, names) if names.is_empty() => format!("there is none; the plan has no {kind}s"),
+        (None, names) if names.is_empty() => format!("there is none; there are no {kind}s"),
         (None, names) => format!("there is none; there are {}", names.join(", ")),
     };
     Error::Name { kind, name: name.into(), detail }
@@ -89,6 +89,9 @@ pub(crate) fn match_inputs<'v>(plan: &Plan, inputs: &[(&str, &'v [f32])]) -> Res
     let names = plan.inputs.iter().map(|port| port.name.as_str()).chain(plan.unused_inputs.iter().map(String::as_str));
     if let Some((name, _)) = inputs.iter().find(|(name, _)| !names.clone().any(|known| known == *name)) {
         return Err(unknown("input", name, names));
+    }
+    if let Some((_, (name, _))) = inputs.iter().enumerate().find(|(i, (name, _))| inputs[..*i].iter().any(|(n, _)| n == name)) {
+        return Err(Error::Name { kind: "input", name: (*name).into(), detail: "given twice".into() });
     }
     plan.inputs.iter().map(|port| find_input(port, inputs)).collect()
 }

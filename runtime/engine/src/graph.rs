@@ -114,11 +114,13 @@ impl Graph {
                 let sink = self.push(Assign { name: name.clone() }, &[state, value]);
                 self.register("assignment", &name, sink);
             }
-            None => self.record(Error::Name {
-                kind: "state",
-                name: format!("{state:?}"),
-                detail: "only a parameter or state can be assigned; this tensor is computed".into(),
-            }),
+            None => {
+                let detail = match state.graph().is(self) {
+                    true => "only a parameter or state can be assigned; the first operand is computed, or an input",
+                    false => "the first operand belongs to another graph",
+                };
+                self.refuse("assign", detail.into(), &[state, value]);
+            }
         }
     }
 
@@ -152,7 +154,7 @@ impl Graph {
     /// Records that `operator` was called with `operands` it cannot take, and gives the placeholder.
     #[track_caller]
     pub(crate) fn refuse(&self, operator: &'static str, detail: String, operands: &[&Tensor]) -> Tensor {
-        if !operands.iter().any(|tensor| tensor.is_placeholder()) {
+        if !operands.iter().any(|tensor| tensor.is_placeholder() && tensor.graph().is(self)) {
             let operands = operands.iter().map(|tensor| *tensor.shape()).collect();
             self.record(Error::Operand { operator, detail, operands, location: Location::caller() });
         }
@@ -186,8 +188,8 @@ impl Graph {
         let operator = op.as_operator();
         let shapes: Vec<Shape> = inputs.iter().map(|tensor| *tensor.shape()).collect();
         let checked = match () {
-            () if inputs.iter().any(|tensor| tensor.is_placeholder()) => Err(String::new()),
             () if inputs.iter().any(|tensor| !tensor.graph().is(self)) => Err("an operand belongs to another graph".into()),
+            () if inputs.iter().any(|tensor| tensor.is_placeholder()) => Err(String::new()),
             () if inputs.len() > usize::from(u8::MAX) => {
                 Err(format!("{} operands, at most 255 fit on a node of luminal's graph; combine them in groups", inputs.len()))
             }
@@ -219,7 +221,10 @@ impl Graph {
     fn register(&self, kind: &'static str, name: &str, tensor: Tensor) {
         let taken = self.inner.borrow_mut().named.insert((kind, name.into()), (tensor.node(), *tensor.shape())).is_some();
         if taken {
-            let detail = format!("declared twice; every {kind} needs a name of its own");
+            let detail = match kind {
+                "assignment" => "made twice; a state has one value after a step".into(),
+                _ => format!("declared twice; every {kind} needs a name of its own"),
+            };
             self.record(Error::Name { kind, name: name.into(), detail });
         }
     }
@@ -250,6 +255,9 @@ impl Graph {
     }
 
     fn state_of(&self, tensor: &Tensor) -> Option<State> {
+        if !tensor.graph().is(self) {
+            return None;
+        }
         let inner = self.inner.borrow();
         match &node::node(&inner.luminal, tensor.node())?.op {
             Op::State(state) => Some(state.clone()),
@@ -279,12 +287,13 @@ impl Graph {
         self.inner.borrow_mut().scope = scope;
     }
 
-    /// Reads luminal's graph.
+    /// Reads luminal's graph. `read` must not change our graph.
     pub fn with_luminal<R>(&self, read: impl FnOnce(&Luminal) -> R) -> R {
         read(&self.inner.borrow().luminal)
     }
 
-    /// Changes luminal's graph directly: for own passes and for mixing in luminal's typed tensors.
+    /// Changes luminal's graph directly: for own passes and for mixing in luminal's typed tensors. `change` must not
+    /// use our graph.
     pub fn with_luminal_mut<R>(&self, change: impl FnOnce(&mut Luminal) -> R) -> R {
         change(&mut self.inner.borrow_mut().luminal)
     }

@@ -68,32 +68,44 @@ impl Init {
     /// # Errors
     /// Each case of [`InitProblem`], with the parameter's name and shape.
     pub fn fill(&self, name: &str, shape: &[usize], seed: u64) -> Result<Vec<f32>, InitError> {
-        self.values(shape, Stream::new(seed, stream_id(name))).map_err(|problem| InitError {
-            parameter: name.to_owned(),
-            shape: shape.to_vec(),
-            problem,
-        })
+        let mut values = zeros(shape).map_err(|problem| problem.of(name, shape))?;
+        self.fill_into(name, shape, seed, &mut values)?;
+        Ok(values)
     }
 
-    fn values(&self, shape: &[usize], stream: Stream) -> Result<Vec<f32>, InitProblem> {
-        let len = checked_len(shape)?;
+    /// Like [`Init::fill`], into memory that is there already.
+    ///
+    /// # Errors
+    /// Each case of [`InitProblem`], with the parameter's name and shape.
+    pub fn fill_into(&self, name: &str, shape: &[usize], seed: u64, values: &mut [f32]) -> Result<(), InitError> {
+        self.write(shape, Stream::new(seed, stream_id(name)), values).map_err(|problem| problem.of(name, shape))
+    }
+
+    fn write(&self, shape: &[usize], stream: Stream, values: &mut [f32]) -> Result<(), InitProblem> {
+        match checked_len(shape)? {
+            needed if needed == values.len() => {}
+            needed => return Err(InitProblem::Length { given: values.len(), needed }),
+        }
         match self {
-            Self::Constant(value) => Ok(vec![*value; len]),
-            Self::Normal { std } => Ok(normal(stream, checked_std(*std, f32::MAX)?, len)),
+            Self::Constant(value) => values.fill(*value),
+            Self::Normal { std } => draw(values, normal(stream, checked_std(*std, f32::MAX)?)),
             Self::TruncatedNormal { std } => {
-                Ok(truncated_normal(stream, checked_std(*std, TRUNCATION)?, len))
+                draw(values, truncated_normal(stream, checked_std(*std, TRUNCATION)?));
             }
-            Self::XavierUniform => Ok(symmetric(stream, self.fans(shape)?.xavier_bound(1.0), len)),
-            Self::XavierUniformQkv => Ok(symmetric(stream, fused_qkv(shape)?.xavier_bound(3.0), len)),
-            Self::KaimingUniform => Ok(symmetric(stream, self.fans(shape)?.fan_in.sqrt().recip(), len)),
-            Self::KaimingNormal => Ok(normal(stream, (2.0 / self.fans(shape)?.fan_out).sqrt() as f32, len)),
+            Self::XavierUniform => draw(values, symmetric(stream, self.fans(shape)?.xavier_bound(1.0))),
+            Self::XavierUniformQkv => draw(values, symmetric(stream, fused_qkv(shape)?.xavier_bound(3.0))),
+            Self::KaimingUniform => draw(values, symmetric(stream, self.fans(shape)?.fan_in.sqrt().recip())),
+            Self::KaimingNormal => draw(values, normal(stream, (2.0 / self.fans(shape)?.fan_out).sqrt() as f32)),
             Self::Uniform { low, high } => {
                 let (low, high) = checked_interval(*low, *high)?;
-                Ok(uniform(stream, low, high, len))
+                draw(values, uniform(stream, low, high));
             }
-            Self::Values(values) if values.len() == len => Ok(values.to_vec()),
-            Self::Values(values) => Err(InitProblem::Length { given: values.len(), needed: len }),
+            Self::Values(given) if given.len() == values.len() => values.copy_from_slice(given),
+            Self::Values(given) => {
+                return Err(InitProblem::Length { given: given.len(), needed: values.len() });
+            }
         }
+        Ok(())
     }
 
     fn fans(&self, shape: &[usize]) -> Result<Fans, InitProblem> {
@@ -153,22 +165,35 @@ fn checked_interval(low: f32, high: f32) -> Result<(f64, f64), InitProblem> {
     if valid { Ok((low.into(), high.into())) } else { Err(InitProblem::Interval { low, high }) }
 }
 
-fn normal(stream: Stream, std: f32, len: usize) -> Vec<f32> {
-    stream.normals().take(len).map(|z| std * z).collect()
+/// Zeros, without an abort where there is no memory for them.
+fn zeros(shape: &[usize]) -> Result<Vec<f32>, InitProblem> {
+    let len = checked_len(shape)?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).map_err(|_| InitProblem::TooLarge)?;
+    values.resize(len, 0.0);
+    Ok(values)
+}
+
+fn draw(values: &mut [f32], random: impl Iterator<Item = f32>) {
+    values.iter_mut().zip(random).for_each(|(value, drawn)| *value = drawn);
+}
+
+fn normal(stream: Stream, std: f32) -> impl Iterator<Item = f32> {
+    stream.normals().map(move |z| std * z)
 }
 
 /// By rejection: with `std` at most the bound, at least 68 % of the draws are kept.
-fn truncated_normal(stream: Stream, std: f32, len: usize) -> Vec<f32> {
-    stream.normals().map(|z| std * z).filter(|x| x.abs() <= TRUNCATION).take(len).collect()
+fn truncated_normal(stream: Stream, std: f32) -> impl Iterator<Item = f32> {
+    normal(stream, std).filter(|x| x.abs() <= TRUNCATION)
 }
 
-fn symmetric(stream: Stream, bound: f64, len: usize) -> Vec<f32> {
-    uniform(stream, -bound, bound, len)
+fn symmetric(stream: Stream, bound: f64) -> impl Iterator<Item = f32> {
+    uniform(stream, -bound, bound)
 }
 
 /// In `f64`, where `high − low` cannot overflow and rounding cannot leave the interval.
-fn uniform(stream: Stream, low: f64, high: f64, len: usize) -> Vec<f32> {
-    stream.uniforms().take(len).map(|u| (low + (high - low) * f64::from(u)) as f32).collect()
+fn uniform(stream: Stream, low: f64, high: f64) -> impl Iterator<Item = f32> {
+    stream.uniforms().map(move |u| (low + (high - low) * f64::from(u)) as f32)
 }
 
 /// A parameter that cannot be filled as declared.
@@ -223,7 +248,13 @@ pub enum InitProblem {
         /// The upper bound given.
         high: f32,
     },
-    /// More elements than the address space holds.
-    #[error("it has more elements than memory can address")]
+    /// More elements than there is memory for.
+    #[error("it has more elements than there is memory for")]
     TooLarge,
+}
+
+impl InitProblem {
+    fn of(self, name: &str, shape: &[usize]) -> InitError {
+        InitError { parameter: name.to_owned(), shape: shape.to_vec(), problem: self }
+    }
 }

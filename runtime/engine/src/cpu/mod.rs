@@ -96,7 +96,7 @@ impl CpuExecutor {
         let failure = |available: String| Error::OutOfMemory { what: what.into(), needed, available };
         if let Some(limit) = self.options.memory_limit {
             let held = self.held_bytes() - 4 * freed;
-            if held + needed > limit {
+            if held.saturating_add(needed) > limit {
                 return Err(failure(format!("the limit is {limit} bytes, of which {held} are held")));
             }
         }
@@ -114,8 +114,7 @@ impl CpuExecutor {
             };
         }
         let mut memory = self.allocate(state.shape.elements(), 0, &state.name)?;
-        let values = state.init.fill(&state.drawn_as, &state.shape, self.options.seed)?;
-        memory.as_mut_slice().copy_from_slice(&values);
+        state.init.fill_into(&state.drawn_as, &state.shape, self.options.seed, memory.as_mut_slice())?;
         self.states.insert(state.name.clone(), HeldState { shape: state.shape, memory });
         Ok(())
     }
@@ -268,4 +267,38 @@ fn check_finite(values: &[f32], describe: impl FnOnce() -> (String, String)) -> 
     let (operator, place) = describe();
     let count = values.iter().filter(|value| !value.is_finite()).count();
     Err(Error::NotFinite { operator, count, elements: values.len(), value: values[index].to_string(), index, place })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::Init;
+
+    /// Beyond what any processor of today can address.
+    const TOO_MANY: usize = 1 << 50;
+
+    fn refusal(plan: &Plan) -> String {
+        let mut executor = CpuExecutor::new(CpuOptions::default()).expect("threads start");
+        let error = executor.prepare(plan).expect_err("there is no such memory").to_string();
+        assert_eq!(executor.held_bytes(), 0);
+        error
+    }
+
+    #[test]
+    fn an_arena_that_the_system_refuses_is_an_error() {
+        let error = refusal(&Plan { arena: TOO_MANY, ..Plan::default() });
+        assert_eq!(
+            error,
+            "out of memory: the plan needs 4503599627370496 bytes for the arena, the system refused them; use a \
+             smaller batch or model"
+        );
+    }
+
+    #[test]
+    fn a_state_that_the_system_refuses_is_an_error() {
+        let (name, shape) = ("weight".to_string(), Shape::from([TOO_MANY]));
+        let state = State { drawn_as: name.clone(), name, shape, init: Init::Constant(0.0), trainable: true };
+        let error = refusal(&Plan { states: vec![state], ..Plan::default() });
+        assert!(error.contains("4503599627370496 bytes for weight, the system refused them"), "{error}");
+    }
 }

@@ -231,7 +231,10 @@ impl Tensor {
     /// Equal parts of an axis, in order.
     #[track_caller]
     pub fn split(&self, axis: isize, parts: usize) -> Vec<Tensor> {
-        let length = self.dim(axis);
+        let length = match self.resolve(axis) {
+            Ok(axis) => self.shape()[axis],
+            Err(detail) => return vec![self.graph().refuse("split", detail, &[self]); parts],
+        };
         if parts == 0 || !length.is_multiple_of(parts) {
             let detail = format!("axis {axis} of length {length} does not split into {parts} equal parts");
             return vec![self.graph().refuse("split", detail, &[self]); parts];
