@@ -1,7 +1,8 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{batch_norm, contract, cross_entropy, elementwise, l2_normalize, layer_norm, movement, off_diagonal, reduce, softmax};
+use super::{batch_norm, cross_entropy, l2_normalize, layer_norm, off_diagonal, softmax};
+use super::{contract, elementwise, movement, reduce};
 use crate::ops::Op;
 
 /// Runs one operator.
