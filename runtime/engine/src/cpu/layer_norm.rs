@@ -8,7 +8,7 @@ use super::rows::{Rows, each_row};
 use super::scratch::Scratch;
 use crate::ops::{LayerNorm, LayerNormGradient};
 
-/// Parts that the gradients of weight and bias are summed in, at most: more would cost memory, fewer would idle threads.
+/// Parts that the gradients of weight and bias are summed in, at most: more cost memory, fewer leave threads idle.
 const PARTS: usize = 64;
 
 /// Rows of a part, at least.
@@ -127,13 +127,13 @@ impl Normed<'_> {
             [g * weight, g * weight * ((x - mean) * inverse_std)]
         });
         let [mean_gradient, mean_product] = sums.map(|sum| sum / x.len() as f32);
-        for (((result, &x), &g), &weight) in output.iter_mut().zip(x).zip(arriving).zip(weight) {
+        let parameters = weight_sums.iter_mut().zip(bias_sums);
+        let along = output.iter_mut().zip(x).zip(arriving).zip(weight).zip(parameters);
+        for ((((result, &x), &g), &weight), (weight_sum, bias_sum)) in along {
             let normal = (x - mean) * inverse_std;
             *result = inverse_std * (g * weight - mean_gradient - normal * mean_product);
+            *weight_sum += g * normal;
+            *bias_sum += g;
         }
-        for ((sum, &x), &g) in weight_sums.iter_mut().zip(x).zip(arriving) {
-            *sum += g * ((x - mean) * inverse_std);
-        }
-        bias_sums.iter_mut().zip(arriving).for_each(|(sum, &g)| *sum += g);
     }
 }

@@ -8,7 +8,7 @@ use crate::shape::{AxisSet, Shape};
 use crate::tensor::Tensor;
 
 /// (x − mean) / √(variance + ε) with the statistics of each channel of the batch, then · weight + bias. Inputs:
-/// x [N, C, …] and, if affine, weight and bias [C]. Outputs: the result, means and biased variances [C].
+/// x `[N, C, …]` and, if affine, weight and bias `[C]`. Outputs: the result, means and biased variances `[C]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchNorm {
     /// Added to the variance.
@@ -235,19 +235,19 @@ impl Operator for BatchNormGradient {
 /// What batch norm gives in training.
 #[derive(Clone, Debug)]
 pub struct BatchNormOutputs {
-    /// The normalised batch, [N, C, …].
+    /// The normalised batch, `[N, C, …]`.
     pub output: Tensor,
-    /// Mean of each channel of the batch, [C].
+    /// Mean of each channel of the batch, `[C]`.
     pub mean: Tensor,
-    /// Biased variance of each channel of the batch, [C].
+    /// Biased variance of each channel of the batch, `[C]`.
     pub variance: Tensor,
     /// Values of a channel that the statistics are of.
     pub count: usize,
 }
 
 impl Tensor {
-    /// Batch norm of [N, C, …] over all axes but 1, with the statistics of the batch: (x − mean) /
-    /// √(variance + `epsilon`) with the biased variance, then · weight + bias, both [C]. Refused where a channel has
+    /// Batch norm of `[N, C, …]` over all axes but 1, with the statistics of the batch: (x − mean) /
+    /// √(variance + `epsilon`) with the biased variance, then · weight + bias, both `[C]`. Refused where a channel has
     /// fewer than two values. PyTorch's epsilon is 1e-5.
     #[track_caller]
     pub fn batch_norm_training(
@@ -264,8 +264,8 @@ impl Tensor {
         BatchNormOutputs { output, mean, variance, count: self.shape().elements() / channels.max(1) }
     }
 
-    /// Batch norm of [N, C, …] with given means and variances [C], as in evaluation: elementwise, so that fusion
-    /// joins it to its neighbours. `weight` and `bias` are [C].
+    /// Batch norm of `[N, C, …]` with given means and variances `[C]`, as in evaluation: elementwise, so that fusion
+    /// joins it to its neighbours. `weight` and `bias` are `[C]`.
     #[track_caller]
     pub fn batch_norm(
         &self,

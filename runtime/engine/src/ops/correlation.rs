@@ -3,7 +3,7 @@
 use crate::tensor::Tensor;
 
 impl Tensor {
-    /// Covariance of features [N, D] over the batch, unbiased: [D, D]. Needs at least two samples.
+    /// Covariance of features `[N, D]` over the batch, unbiased: `[D, D]`. Needs at least two samples.
     #[track_caller]
     pub fn covariance(&self) -> Tensor {
         match self.shape()[..] {
@@ -23,8 +23,8 @@ impl Tensor {
         }
     }
 
-    /// Σ aᵢ bⱼ / N over a batch of features [N, D] and another [N, E]: [D, E]. For features of mean 0 and variance 1
-    /// this is their cross-correlation, as in Barlow Twins (Zbontar et al. 2021).
+    /// Σ aᵢ bⱼ / N over a batch of features `[N, D]` and another `[N, E]`: `[D, E]`. For features of mean 0 and
+    /// variance 1 this is their cross-correlation, as in Barlow Twins (Zbontar et al. 2021).
     #[track_caller]
     pub fn cross_correlation(&self, other: &Tensor) -> Tensor {
         match (&self.shape()[..], &other.shape()[..]) {

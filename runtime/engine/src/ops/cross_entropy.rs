@@ -7,8 +7,8 @@ use crate::array::Array;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// −ln softmax(logits) at the target's class, for each row. Inputs: logits [.., C], targets [..]. Outputs: the
-/// losses [..], and for the gradient ln Σ eˣ of each row.
+/// −ln softmax(logits) at the target's class, for each row. Inputs: logits `[.., C]`, targets `[..]`. Outputs: the
+/// losses `[..]`, and for the gradient ln Σ eˣ of each row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CrossEntropy;
 
@@ -120,7 +120,8 @@ impl Operator for CrossEntropyGradient {
 }
 
 impl Tensor {
-    /// With this tensor as logits [.., C]: −ln softmax at the classes that `targets` [..] names, a loss for each row.
+    /// With this tensor as logits `[.., C]`: −ln softmax at the class that `targets`, of shape `[..]`, names for each
+    /// row. A loss for each row.
     ///
     /// Targets are whole numbers below C. A row with any other target has the loss NaN, and so has its gradient:
     /// a search for values that are not finite names this operator.

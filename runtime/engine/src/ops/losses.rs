@@ -22,7 +22,7 @@ impl Tensor {
         }
     }
 
-    /// Broadcasting would hide mistakes: a loss over [N, N] instead of [N].
+    /// Broadcasting would hide mistakes: a loss over `[N, N]` instead of `[N]`.
     #[track_caller]
     fn refuse_loss(&self, operator: &'static str, target: &Tensor) -> Tensor {
         let detail = format!("prediction {} and target {} must have one shape", self.shape(), target.shape());

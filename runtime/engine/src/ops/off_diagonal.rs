@@ -89,7 +89,7 @@ impl Operator for OffDiagonalSquaresGradient {
 }
 
 impl Tensor {
-    /// Σ cᵢⱼ² over i ≠ j of a square matrix [D, D]: a scalar.
+    /// Σ cᵢⱼ² over i ≠ j of a square matrix `[D, D]`: a scalar.
     #[track_caller]
     pub fn off_diagonal_squares(&self) -> Tensor {
         self.graph().push(OffDiagonalSquares, &[self])

@@ -9,9 +9,9 @@ use crate::tensor::Tensor;
 /// batches are normalised by the biased one.
 #[derive(Clone, Debug)]
 pub struct RunningStatistics {
-    /// State `NAME.running_mean`, [C], at first 0.
+    /// State `NAME.running_mean`, `[C]`, at first 0.
     pub mean: Tensor,
-    /// State `NAME.running_var`, [C], at first 1.
+    /// State `NAME.running_var`, `[C]`, at first 1.
     pub variance: Tensor,
 }
 

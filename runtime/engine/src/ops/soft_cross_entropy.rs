@@ -7,7 +7,7 @@ use crate::array::Array;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// −Σ p · ln softmax(logits) of each row. Inputs: logits and p, both [.., C]. Outputs: the losses [..], and for the
+/// −Σ p · ln softmax(logits) of each row. Inputs: logits and p, both `[.., C]`. Outputs: the losses `[..]`, and for the
 /// gradient ln Σ eˣ of each row. Where p is 0 the term is 0, also for logits of −∞.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftCrossEntropy;
@@ -102,7 +102,7 @@ impl Operator for SoftCrossEntropyGradient {
 }
 
 impl Tensor {
-    /// With this tensor as logits [.., C]: −Σ p · ln softmax(logits), a loss for each row, with target probabilities
+    /// With this tensor as logits `[.., C]`: −Σ p · ln softmax(logits), a loss for each row, with target probabilities
     /// of the same shape. Targets need not sum to 1; gradients flow to them too, unless stopped.
     #[track_caller]
     pub fn soft_cross_entropy_rows(&self, target_probabilities: &Tensor) -> Tensor {

@@ -5,7 +5,7 @@ use crate::tensor::Tensor;
 
 impl Tensor {
     /// With this tensor as direction v: g · v / ‖v‖, with a norm and a magnitude for each index of `axis`. For a
-    /// linear weight [in, out] axis 1 is that of the outputs, as in DINO's last layer. A column of zeros gives NaN.
+    /// linear weight `[in, out]` axis 1 is that of the outputs, as in DINO's last layer. A column of zeros gives NaN.
     #[track_caller]
     pub fn weight_norm(&self, magnitude: &Tensor, axis: isize) -> Tensor {
         let kept = match self.resolve(axis) {

@@ -15,8 +15,10 @@ pub fn cases() -> Vec<Case> {
     [softmaxes(), layer_norms(), l2_norms(), batch_norms()].into_iter().flatten().collect()
 }
 
+type AlongAxis = fn(&Tensor, isize) -> Tensor;
+
 fn softmaxes() -> Vec<Case> {
-    let functions: [(&str, fn(&Tensor, isize) -> Tensor); 3] = [
+    let functions: [(&str, AlongAxis); 3] = [
         ("softmax", Tensor::softmax),
         ("log_softmax", Tensor::log_softmax),
         ("log_sum_exp", Tensor::log_sum_exp),
