@@ -2,8 +2,11 @@
 //! passes, with each one switched off, and with none.
 
 use equilayer_engine::array::Array;
+use equilayer_engine::ops::UnaryKind;
 use equilayer_engine::reference::{Values, evaluate};
-use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Init, Tensor, random};
+use equilayer_engine::{
+    CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Init, Tensor, random,
+};
 use proptest::prelude::*;
 
 /// One operator of a random graph: which, on which earlier tensors, and a number to vary it.
@@ -22,7 +25,8 @@ const OPERATORS: u8 = 16;
 const MAX_ELEMENTS: usize = 2000;
 
 /// Shapes of what is fed or held.
-const INPUTS: [(&str, &[usize]); 4] = [("x", &[4, 3, 5]), ("y", &[3, 5]), ("mask", &[4, 3, 5]), ("row", &[1, 5])];
+const INPUTS: [(&str, &[usize]); 4] =
+    [("x", &[4, 3, 5]), ("y", &[3, 5]), ("mask", &[4, 3, 5]), ("row", &[1, 5])];
 const PARAMETERS: [(&str, &[usize]); 3] = [("square", &[5, 5]), ("wide", &[5, 6]), ("bias", &[5])];
 
 /// Rounding grows along at most 14 operators and their gradients, all with values and slopes near 1.
@@ -43,7 +47,11 @@ impl Choice {
         let rank = a.shape().len();
         let axis = (self.variant % rank.max(1)) as isize;
         let made = match self.operator {
-            0 => [a.tanh(), a.sigmoid(), a.gelu(), a.sin(), -a, a.square().tanh(), a.stop_gradient()][self.variant % 7].clone(),
+            0 => {
+                let some =
+                    [a.tanh(), a.sigmoid(), a.gelu(), a.sin(), -a, a.square().tanh(), a.stop_gradient()];
+                some[self.variant % 7].clone()
+            }
             1 | 2 => together(a, b, |a, b| [a + b, a * b, a - b, b - a][self.variant % 4].clone()),
             3 => a * [1.0, 2.0, 0.5, -1.0][self.variant % 4] + [0.0, 1.0][self.variant % 2],
             4 if rank > 0 => a.mean(&[axis]),
@@ -52,14 +60,16 @@ impl Choice {
             7 if rank > 0 => a.flip(axis).reshape([a.shape().elements()]).reshape(*a.shape()),
             8 if rank > 0 && a.dim(axis) > 1 => {
                 let (first, rest) = (a.slice(axis, 0, 1), a.slice(axis, 1, a.dim(axis) - 1));
-                [first.concat(&[&rest.tanh()], axis), rest.pad(axis, 1, 0) + first.pad(axis, 0, a.dim(axis) - 1)]
-                    [self.variant % 2]
+                [
+                    first.concat(&[&rest.tanh()], axis),
+                    rest.pad(axis, 1, 0) + first.pad(axis, 0, a.dim(axis) - 1),
+                ][self.variant % 2]
                     .clone()
             }
             9 | 10 if rank > 0 && a.dim(-1) == 5 => {
                 let weight = [&named.square, &named.wide][self.variant % 2];
                 let product = a.matmul(weight) * 0.3;
-                if self.variant % 2 == 0 { product + &named.bias } else { product.gelu() }
+                if self.variant.is_multiple_of(2) { product + &named.bias } else { product.gelu() }
             }
             11 if rank > 1 => a.matmul(&a.transpose(-1, -2)) * 0.2,
             12 if rank == 2 && a.dim(-1) == 5 => {
@@ -70,7 +80,8 @@ impl Choice {
             14 if rank < 4 => a.expand([&[3], &a.shape()[..]].concat()).transpose(0, axis),
             15 if rank > 1 => {
                 let centred = a - a.mean(&[-1]).unsqueeze(-1);
-                &centred * (centred.square().mean(&[-1]) + 0.5).unary(equilayer_engine::ops::UnaryKind::Rsqrt).unsqueeze(-1)
+                let deviation = (centred.square().mean(&[-1]) + 0.5).unary(UnaryKind::Sqrt);
+                centred / deviation.unsqueeze(-1)
             }
             _ => a.tanh() + a,
         };
@@ -143,7 +154,8 @@ fn run(choices: &[Choice], options: &CompileOptions, given: &Values) -> Result<V
     for state in plan.states() {
         executor.set_state(&state.name, &given[&state.name].to_f32())?;
     }
-    let outputs = executor.run(&plan, &fed.iter().map(|(name, data)| (*name, &data[..])).collect::<Vec<_>>())?;
+    let outputs =
+        executor.run(&plan, &fed.iter().map(|(name, data)| (*name, &data[..])).collect::<Vec<_>>())?;
     let flat = |data: &[f32]| Array::from_f32([data.len()], data);
     let mut results: Values = outputs.iter().map(|(name, data)| (name.to_string(), flat(data))).collect();
     for state in plan.states() {
@@ -156,7 +168,10 @@ fn assert_same(expected: &Values, found: &Values, options: &str) -> Result<(), T
     for (name, expected) in expected {
         let scale = expected.data().iter().fold(1.0f64, |scale, x| scale.max(x.abs()));
         for (index, (a, b)) in expected.data().iter().zip(found[name].data()).enumerate() {
-            prop_assert!((a - b).abs() <= TOLERANCE * scale, "{options}: {name}[{index}] = {b}, reference {a}");
+            prop_assert!(
+                (a - b).abs() <= TOLERANCE * scale,
+                "{options}: {name}[{index}] = {b}, reference {a}"
+            );
         }
     }
     Ok(())

@@ -91,16 +91,10 @@ impl Groups<'_> {
         let mut members: Group =
             groups.iter().flat_map(|&group| self.groups[group].iter().copied()).collect();
         members.sort_unstable_by_key(|index| self.rank[index]);
-        let possible = members.iter().all(|&member| {
-            self.consumers(member)
-                .all(|reader| members.contains(&reader) || self.timeline.read_at(self.graph, reader) > place)
-        });
-        let light = groups.iter().all(|&group| {
-            let inputs = self.inputs(&self.groups[group], &members);
-            let freed = outputs(self.graph, &self.groups[group]).len() * self.elements(group);
-            self.timeline.is_light(self.graph, &inputs, self.place(group), place, freed)
-        });
-        if !possible || !light || program(self.graph, &members).is_none() {
+        if !self.can_run_at(place, &members)
+            || !groups.iter().all(|&group| self.is_light(group, place, &members))
+            || program(self.graph, &members).is_none()
+        {
             return false;
         }
         self.timeline.read(self.graph, &self.inputs(&members, &members), place);
@@ -111,6 +105,27 @@ impl Groups<'_> {
         groups.iter().for_each(|&group| self.groups[group].clear());
         self.groups[groups[0]] = members;
         true
+    }
+
+    /// Whether everything else that reads a member comes after this place.
+    fn can_run_at(&self, place: usize, members: &Group) -> bool {
+        let is_later =
+            |reader| members.contains(&reader) || self.timeline.read_at(self.graph, reader) > place;
+        members.iter().all(|&member| self.consumers(member).all(is_later))
+    }
+
+    /// Whether a group may run at this place, with these members, without keeping much memory alive.
+    fn is_light(&self, group: usize, place: usize, members: &Group) -> bool {
+        let from = self.place(group);
+        let freed = || outputs(self.graph, &self.groups[group]).len() * self.elements(group);
+        from == place
+            || self.timeline.is_light(
+                self.graph,
+                &self.inputs(&self.groups[group], members),
+                from,
+                place,
+                freed(),
+            )
     }
 
     /// What a group reads that no member of another computes.

@@ -45,7 +45,8 @@ pub struct Rewritten {
     pub replaced: FxHashMap<NodeIndex, NodeIndex>,
 }
 
-/// All passes, in the order they run.
+/// All passes, in the order they run: what is computed shrinks first, then contractions are found and copies merged,
+/// then what is left is fused, elementwise programs before the contractions that take them in.
 pub fn all() -> Vec<Box<dyn Pass>> {
     vec![
         Box::new(DeadCode),

@@ -79,7 +79,10 @@ impl<'g> ProgramBuilder<'g> {
     }
 
     fn constant(&mut self, number: f32) -> u16 {
-        let same = |instruction: &Instruction| matches!(instruction, Instruction::Constant(x) if x.to_bits() == number.to_bits());
+        let same = |instruction: &Instruction| match instruction {
+            Instruction::Constant(known) => known.to_bits() == number.to_bits(),
+            _ => false,
+        };
         match self.instructions.iter().position(same) {
             Some(place) => place as u16,
             None => self.push(Instruction::Constant(number)),

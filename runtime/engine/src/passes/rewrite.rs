@@ -72,6 +72,11 @@ impl<'g> Rewriter<'g> {
         splat(self.graph, value)
     }
 
+    /// Nodes added so far, in order.
+    pub fn inserted(&self) -> &[NodeIndex] {
+        &self.inserted
+    }
+
     /// Adds a node that takes the place, in the order and among the scopes, of the node `at`. Gives nothing for
     /// operands that the operator refuses; a rule that asks for such a node does not apply.
     pub fn insert(&mut self, op: impl Into<Op>, inputs: &[Value], at: NodeIndex) -> Option<Value> {

@@ -54,14 +54,13 @@ impl Pass for Simplify {
         let mut applied = 0;
         while let Some(index) = open.pop_front() {
             queued.remove(&index);
+            let known = rewriter.inserted().len();
             let Some(simpler) = RULES.iter().find_map(|rule| rule(&mut rewriter, index)) else { continue };
             rewriter.replace(index, simpler);
             applied += 1;
-            // The rule may have put new nodes before the one it gives.
-            let sources = rewriter.sources(simpler).into_iter().map(|(source, _)| source);
-            let changed: Vec<NodeIndex> =
-                sources.chain([simpler]).chain(rewriter.consumers(simpler)).collect();
-            open.extend(changed.into_iter().filter(|&node| queued.insert(node)));
+            let inserted = rewriter.inserted()[known..].iter().copied();
+            let changed = inserted.chain([simpler]).chain(rewriter.consumers(simpler));
+            open.extend(changed.filter(|&node| queued.insert(node)));
         }
         rewriter.finish(format!("simplified {applied} times"))
     }

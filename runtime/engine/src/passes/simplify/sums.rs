@@ -86,22 +86,13 @@ pub fn of_pads(rewriter: &mut Rewriter<'_>, index: NodeIndex) -> Option<NodeInde
     if !is_add(index) || is_inner {
         return None;
     }
-    let terms = terms(rewriter, index);
-    let axis = terms.iter().find_map(|&term| Some(padded(rewriter, term)?.axis))?;
-    let (mut parts, mut others) = (Vec::new(), Vec::new());
-    for term in terms {
-        match padded(rewriter, term).filter(|part| part.axis == axis) {
-            Some(part) => parts.push(part),
-            None => others.push(term),
-        }
-    }
-    parts.sort_by_key(|part| part.start);
-    if parts.len() < 2 || parts.windows(2).any(|pair| pair[0].end > pair[1].start) {
-        return None;
-    }
-    let joined = concatenation(rewriter, &parts, rewriter.shape((index, 0))?, index)?;
+    let (terms, shape) = (terms(rewriter, index), rewriter.shape((index, 0))?);
+    let (axis, parts) =
+        (0..shape.len()).find_map(|axis| Some((axis, disjoint_parts(rewriter, &terms, axis)?)))?;
+    let joined = concatenation(rewriter, &parts, axis, shape, index)?;
+    let others = terms.into_iter().filter(|term| !parts.iter().any(|part| part.padded == *term));
     let add = |sum: Option<Value>, term| rewriter.insert(Binary(BinaryKind::Add), &[sum?, term], index);
-    Some(others.into_iter().fold(Some(joined), add)?.0)
+    Some(others.fold(Some(joined), add)?.0)
 }
 
 /// The concatenation of one tensor is that tensor.
@@ -112,19 +103,27 @@ pub fn of_one_part(rewriter: &mut Rewriter<'_>, index: NodeIndex) -> Option<Node
     }
 }
 
-/// A padded tensor: its place along the padded axis.
+/// A padded tensor, and where along the padded axis the tensor itself lies.
 struct Part {
-    axis: usize,
+    padded: Value,
+    tensor: Value,
     start: usize,
     end: usize,
-    tensor: Value,
 }
 
-fn padded(rewriter: &Rewriter<'_>, (index, _): Value) -> Option<Part> {
-    let Op::Pad(Pad { axis, before, .. }) = *rewriter.op(index)? else { return None };
-    let tensor = rewriter.source(index)?;
-    let end = before + rewriter.shape(tensor)?[axis];
-    Some(Part { axis, start: before, end, tensor })
+/// The terms that are padded along an axis, in order, if there are several and they do not overlap.
+fn disjoint_parts(rewriter: &Rewriter<'_>, terms: &[Value], axis: usize) -> Option<Vec<Part>> {
+    let part = |&padded: &Value| match *rewriter.op(padded.0)? {
+        Op::Pad(Pad { axis: along, before: start, .. }) if along == axis => {
+            let tensor = rewriter.source(padded.0)?;
+            Some(Part { padded, tensor, start, end: start + rewriter.shape(tensor)?[axis] })
+        }
+        _ => None,
+    };
+    let mut parts: Vec<Part> = terms.iter().filter_map(part).collect();
+    parts.sort_by_key(|part| (part.start, part.end));
+    let disjoint = parts.windows(2).all(|pair| pair[0].end <= pair[1].start);
+    (parts.len() > 1 && disjoint).then_some(parts)
 }
 
 /// What a tree of additions adds up; a sum that is needed itself is a term.
@@ -141,8 +140,14 @@ fn terms(rewriter: &Rewriter<'_>, root: NodeIndex) -> Vec<Value> {
     terms
 }
 
-fn concatenation(rewriter: &mut Rewriter<'_>, parts: &[Part], shape: Shape, at: NodeIndex) -> Option<Value> {
-    let axis = parts[0].axis;
+/// The parts one after another along an axis of a tensor of this shape, with zeros between them.
+fn concatenation(
+    rewriter: &mut Rewriter<'_>,
+    parts: &[Part],
+    axis: usize,
+    shape: Shape,
+    at: NodeIndex,
+) -> Option<Value> {
     let starts = parts.iter().map(|part| part.start).chain([shape[axis]]);
     let ends = [0].into_iter().chain(parts.iter().map(|part| part.end));
     let mut tensors = parts.iter().map(|part| part.tensor);
