@@ -77,8 +77,15 @@ impl Init {
     ///
     /// # Errors
     /// Each case of [`InitProblem`], with the parameter's name and shape.
-    pub fn fill_into(&self, name: &str, shape: &[usize], seed: u64, values: &mut [f32]) -> Result<(), InitError> {
-        self.write(shape, Stream::new(seed, stream_id(name)), values).map_err(|problem| problem.of(name, shape))
+    pub fn fill_into(
+        &self,
+        name: &str,
+        shape: &[usize],
+        seed: u64,
+        values: &mut [f32],
+    ) -> Result<(), InitError> {
+        self.write(shape, Stream::new(seed, stream_id(name)), values)
+            .map_err(|problem| problem.of(name, shape))
     }
 
     fn write(&self, shape: &[usize], stream: Stream, values: &mut [f32]) -> Result<(), InitProblem> {
@@ -95,7 +102,9 @@ impl Init {
             Self::XavierUniform => draw(values, symmetric(stream, self.fans(shape)?.xavier_bound(1.0))),
             Self::XavierUniformQkv => draw(values, symmetric(stream, fused_qkv(shape)?.xavier_bound(3.0))),
             Self::KaimingUniform => draw(values, symmetric(stream, self.fans(shape)?.fan_in.sqrt().recip())),
-            Self::KaimingNormal => draw(values, normal(stream, (2.0 / self.fans(shape)?.fan_out).sqrt() as f32)),
+            Self::KaimingNormal => {
+                draw(values, normal(stream, (2.0 / self.fans(shape)?.fan_out).sqrt() as f32))
+            }
             Self::Uniform { low, high } => {
                 let (low, high) = checked_interval(*low, *high)?;
                 draw(values, uniform(stream, low, high));

@@ -11,7 +11,9 @@ use luminal::prelude::{Axes2, Axis, Graph as Luminal, GraphTensor, R1, R2, R3};
 const NUMBERS: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 
 /// Runs a typed computation on a 2×3 tensor in luminal's bare interpreter.
-fn typed<S: luminal::prelude::Shape>(build: impl FnOnce(GraphTensor<R2<2, 3>>) -> GraphTensor<S>) -> Vec<f32> {
+fn typed<S: luminal::prelude::Shape>(
+    build: impl FnOnce(GraphTensor<R2<2, 3>>) -> GraphTensor<S>,
+) -> Vec<f32> {
     let mut luminal = Box::new(Luminal::new());
     let x = luminal.tensor::<R2<2, 3>>().set(NUMBERS.to_vec());
     let y = build(x).retrieve();
@@ -23,7 +25,8 @@ fn typed<S: luminal::prelude::Shape>(build: impl FnOnce(GraphTensor<R2<2, 3>>) -
 fn training_step() -> Result<Graph, Error> {
     let graph = Graph::new();
     let x = graph.input("x", [3, 4]);
-    let (w, b) = (graph.parameter("w", [4, 2], Init::XavierUniform), graph.parameter("b", [2], Init::Constant(0.1)));
+    let (w, b) =
+        (graph.parameter("w", [4, 2], Init::XavierUniform), graph.parameter("b", [2], Init::Constant(0.1)));
     let hidden = (x.matmul(&w) + &b).gelu();
     let shares = (&hidden - hidden.max(&[1]).unsqueeze(-1)).exp();
     let loss = -(&shares / shares.sum(&[1]).unsqueeze(-1)).select(1, 0).ln().mean_all();

@@ -2,7 +2,9 @@
 
 use equilayer_engine::array::Array;
 use equilayer_engine::reference::{Values, evaluate};
-use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Init, Outputs, Tensor};
+use equilayer_engine::{
+    CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Init, Outputs, Tensor,
+};
 use luminal::prelude::symbolic::Expression;
 use luminal::prelude::{
     Axes2, Axis, Const, Dyn, Graph as Luminal, GraphTensor, MarkTensors, Matmul, NodeIndex, R0, R1, R2, R3,
@@ -22,7 +24,10 @@ fn run(graph: &Graph, inputs: &[(&str, &[f32])]) -> Result<Outputs, Error> {
 fn assert_close(found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len());
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= 2e-6 * expected.abs().max(1.0), "element {i}: {found}, expected {expected}");
+        assert!(
+            (found - expected).abs() <= 2e-6 * expected.abs().max(1.0),
+            "element {i}: {found}, expected {expected}"
+        );
     }
 }
 
@@ -31,7 +36,9 @@ fn input_of<S: TypedShape>(name: &str, tensor: GraphTensor<S>) -> String {
 }
 
 /// Attention's parts in luminal's typed interface, on row-major tensors, where luminal is right.
-fn typed_model(luminal: &mut Luminal) -> (GraphTensor<R2<3, 4>>, GraphTensor<R2<4, 5>>, GraphTensor<R2<3, 5>>) {
+fn typed_model(
+    luminal: &mut Luminal,
+) -> (GraphTensor<R2<3, 4>>, GraphTensor<R2<4, 5>>, GraphTensor<R2<3, 5>>) {
     let x = luminal.named_tensor::<R2<3, 4>>("x").set(numbers(12)).keep();
     let w = luminal.named_tensor::<R2<4, 5>>("w").set(numbers(20)).keep();
     let normed = x.layer_norm::<1, _>(1e-5);
@@ -149,10 +156,7 @@ fn wrapping_refuses_what_it_cannot_translate() {
     #[derive(Debug, PartialEq)]
     struct Mystery;
     impl luminal::op::Operator for Mystery {
-        fn process(
-            &mut self,
-            _: Vec<(luminal::op::InputTensor, ShapeTracker)>,
-        ) -> Vec<LuminalTensor> {
+        fn process(&mut self, _: Vec<(luminal::op::InputTensor, ShapeTracker)>) -> Vec<LuminalTensor> {
             Vec::new()
         }
     }
@@ -160,7 +164,10 @@ fn wrapping_refuses_what_it_cannot_translate() {
         let id = luminal.add_op(Mystery).finish();
         GraphTensor::from_id(id, ShapeTracker::new(&[2.into()]), luminal)
     });
-    assert_eq!(foreign, "luminal: node 0, `Mystery`, is none of luminal's primitives; wrap tensors before luminal compiles");
+    assert_eq!(
+        foreign,
+        "luminal: node 0, `Mystery`, is none of luminal's primitives; wrap tensors before luminal compiles"
+    );
     let sliced = refused(|luminal| {
         let x = luminal.tensor::<R2<2, 4>>();
         let inner = x.slice((.., Expression::from(1)..Expression::from(3)));
@@ -171,7 +178,10 @@ fn wrapping_refuses_what_it_cannot_translate() {
     let (graph, other) = (Graph::new(), Graph::new());
     let stranger = other.with_luminal_mut(|luminal| luminal.tensor::<R1<2>>());
     let error = graph.wrap(stranger).map(|tensor| *tensor.shape()).unwrap_err();
-    assert_eq!(error.to_string(), "luminal: the tensor belongs to another graph; build it inside `with_luminal_mut`");
+    assert_eq!(
+        error.to_string(),
+        "luminal: the tensor belongs to another graph; build it inside `with_luminal_mut`"
+    );
 }
 
 #[test]

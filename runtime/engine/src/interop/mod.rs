@@ -55,7 +55,9 @@ impl Graph {
         let (steps, last) = self
             .with_luminal(|luminal| {
                 if !std::ptr::eq(luminal, tensor.graph_ref) {
-                    return Err("the tensor belongs to another graph; build it inside `with_luminal_mut`".into());
+                    return Err(
+                        "the tensor belongs to another graph; build it inside `with_luminal_mut`".into()
+                    );
                 }
                 let last = Reading::of(&tensor.shape, &luminal.dyn_map)?;
                 Ok((upstream(luminal, tensor.id, &last)?, last))
@@ -63,9 +65,9 @@ impl Graph {
             .map_err(Error::Luminal)?;
         let mut values: FxHashMap<NodeIndex, Tensor> = FxHashMap::default();
         for step in &steps {
-            let value = self.repeat(step, &values).map_err(|detail| {
-                Error::Luminal(format!("node {}: {detail}", step.index.index()))
-            })?;
+            let value = self
+                .repeat(step, &values)
+                .map_err(|detail| Error::Luminal(format!("node {}: {detail}", step.index.index())))?;
             values.insert(step.index, value);
         }
         last.show(&values[&tensor.id]).map_err(Error::Luminal)?.checked()
@@ -121,7 +123,8 @@ impl Tensor {
         self.graph().with_luminal_mut(|luminal| {
             let typed = Reading::of(&S::to_tracker(), &luminal.dyn_map).map_err(Error::Luminal)?.shape();
             if typed != *self.shape() {
-                let detail = format!("a tensor of shape {} is no `GraphTensor` of shape {typed}", self.shape());
+                let detail =
+                    format!("a tensor of shape {} is no `GraphTensor` of shape {typed}", self.shape());
                 return Err(Error::Luminal(detail));
             }
             let pointer: *mut Luminal = luminal;

@@ -45,7 +45,10 @@ impl Reading {
         let axes: Vec<Axis> = (0..tracker.len()).map(axis).collect::<Result<_, _>>()?;
         for axis in &axes {
             if axis.before + axis.after > 0 && (axis.start > 0 || axis.end < axis.padded()) {
-                return Err("one axis is both padded and sliced, which luminal misreads; call `contiguous` between".into());
+                return Err(
+                    "one axis is both padded and sliced, which luminal misreads; call `contiguous` between"
+                        .into(),
+                );
             }
             if axis.shown() == 0 {
                 return Err("an empty tensor, which luminal takes for one element".into());
@@ -72,11 +75,13 @@ impl Reading {
             return Err(format!("a buffer of {held} elements is read as {}", self.stored()));
         }
         let read = if held > read { buffer.reshape([held]).slice(0, 0, read) } else { buffer.clone() };
-        let physical: Vec<usize> = self.axes.iter().map(|axis| if axis.repeated { 1 } else { axis.length }).collect();
+        let physical: Vec<usize> =
+            self.axes.iter().map(|axis| if axis.repeated { 1 } else { axis.length }).collect();
         let mut shown = read.reshape(physical);
         for (index, axis) in self.axes.iter().enumerate().filter(|(_, axis)| !axis.repeated) {
             let kept = axis.end.min(axis.length) - axis.start;
-            shown = shown.slice(index as isize, axis.start, kept).pad(index as isize, axis.before, axis.after);
+            shown =
+                shown.slice(index as isize, axis.start, kept).pad(index as isize, axis.before, axis.after);
         }
         let repeated: Vec<usize> = self.axes.iter().map(Axis::shown).collect();
         let in_place = self.order.iter().copied().eq(0..self.axes.len());
@@ -90,7 +95,10 @@ impl Reading {
         let taken = |axis: &Axis| (axis.padded().saturating_sub(axis.start)).min(axis.end);
         match self.axes.iter().all(|axis| taken(axis) == axis.shown()) {
             true => Ok(()),
-            false => Err("luminal misreads the reduction of an axis sliced at both ends; call `contiguous` before".into()),
+            false => {
+                Err("luminal misreads the reduction of an axis sliced at both ends; call `contiguous` before"
+                    .into())
+            }
         }
     }
 }
@@ -112,6 +120,8 @@ pub fn length(dimension: &Expression, lengths: &FxHashMap<char, usize>) -> Resul
         // luminal computes in `i32`; what fell below zero comes back as a huge number.
         Some(length) if length <= MAX_ELEMENTS => Ok(length),
         Some(_) => Err(format!("dimension {dimension:?} is negative")),
-        None => Err(format!("dimension {dimension:?} has no length; set it with `set_dyn_dim`, or `realize` the tensor")),
+        None => Err(format!(
+            "dimension {dimension:?} has no length; set it with `set_dyn_dim`, or `realize` the tensor"
+        )),
     }
 }

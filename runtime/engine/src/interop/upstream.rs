@@ -26,7 +26,10 @@ pub enum Work {
     /// Whatever our operator does; its inputs are of no interest.
     Ours(Shape),
     /// Loads what is fed.
-    Load { name: String, shape: Shape },
+    Load {
+        name: String,
+        shape: Shape,
+    },
     /// A known number.
     Number(f32),
     Unary(UnaryKind),
@@ -43,7 +46,8 @@ pub fn upstream(luminal: &Luminal, root: NodeIndex, last: &Reading) -> Result<Ve
     let mut open = vec![(root, false)];
     while let Some((index, inputs_done)) = open.pop() {
         if inputs_done {
-            let inputs = if node::node(luminal, index).is_some() { Vec::new() } else { inputs(luminal, index)? };
+            let inputs =
+                if node::node(luminal, index).is_some() { Vec::new() } else { inputs(luminal, index)? };
             steps.push(Step { index, work: work(luminal, index, root, last)?, inputs });
         } else if entered.insert(index) {
             open.push((index, true));
@@ -60,9 +64,13 @@ fn inputs(luminal: &Luminal, index: NodeIndex) -> Result<Vec<(NodeIndex, Reading
     for edge in luminal.graph.edges_directed(index, Direction::Incoming) {
         let Dependency::Data { input_order, output_order, shape } = edge.weight() else { continue };
         if *output_order != 0 {
-            return Err(format!("node {} takes a second output, which only nodes of ours have", index.index()));
+            return Err(format!(
+                "node {} takes a second output, which only nodes of ours have",
+                index.index()
+            ));
         }
-        let reading = Reading::of(shape, &luminal.dyn_map).map_err(|detail| format!("node {}: {detail}", index.index()))?;
+        let reading = Reading::of(shape, &luminal.dyn_map)
+            .map_err(|detail| format!("node {}: {detail}", index.index()))?;
         found.push((*input_order, edge.source(), reading));
     }
     found.sort_unstable_by_key(|&(order, ..)| order);
@@ -84,7 +92,10 @@ fn work(luminal: &Luminal, index: NodeIndex, root: NodeIndex, last: &Reading) ->
         return number(value, luminal).map(Work::Number);
     }
     primitive(operator.as_any()).ok_or_else(|| {
-        format!("node {}, `{operator:?}`, is none of luminal's primitives; wrap tensors before luminal compiles", index.index())
+        format!(
+            "node {}, `{operator:?}`, is none of luminal's primitives; wrap tensors before luminal compiles",
+            index.index()
+        )
     })
 }
 
@@ -97,7 +108,11 @@ fn loaded(luminal: &Luminal, index: NodeIndex) -> Result<Shape, String> {
         }
     }
     // The first who read it most likely read it as it was declared.
-    shapes.into_iter().min_by_key(|&(edge, _)| edge).map(|(_, shape)| shape).ok_or_else(|| "nobody reads it".into())
+    shapes
+        .into_iter()
+        .min_by_key(|&(edge, _)| edge)
+        .map(|(_, shape)| shape)
+        .ok_or_else(|| "nobody reads it".into())
 }
 
 fn number(value: &op::ConstantValue, luminal: &Luminal) -> Result<f32, String> {
@@ -105,7 +120,9 @@ fn number(value: &op::ConstantValue, luminal: &Luminal) -> Result<f32, String> {
         op::ConstantValue::Float(number) => Ok(*number),
         op::ConstantValue::Expression(expression) => match expression.exec(&luminal.dyn_map) {
             Some(number) => Ok(number as f32),
-            None => Err(format!("constant {expression:?} has no value; set its dimensions with `set_dyn_dim`")),
+            None => {
+                Err(format!("constant {expression:?} has no value; set its dimensions with `set_dyn_dim`"))
+            }
         },
     }
 }

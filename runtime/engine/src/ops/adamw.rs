@@ -54,6 +54,16 @@ impl Operator for AdamW {
         Differentiable::No
     }
 
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let (gradient, [rate, decay, first_share, second_share, correction, epsilon]) =
+            update::operands(inputs)?;
+        let [parameter, first, second, ..] = inputs else { return None };
+        let m = first + first_share * (&gradient - first);
+        let v = second + second_share * (gradient.square() - second);
+        let p = parameter - decay * parameter - rate * &m / (v.sqrt() * correction + epsilon);
+        Some(vec![p, m, v])
+    }
+
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {
         Cost::new(16 * outputs[0].elements(), inputs, outputs)
     }

@@ -52,6 +52,19 @@ impl Operator for Lars {
         Differentiable::No
     }
 
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let (gradient, [rate, decay, momentum, trust, share]) = update::operands(inputs)?;
+        let [parameter, buffer, ..] = inputs else { return None };
+        let direction = gradient + decay * parameter;
+        let [of_parameter, of_direction] = [parameter, &direction].map(|x| x.square().sum_all().sqrt());
+        let zero = parameter.graph().scalar(0.0);
+        let both = of_parameter.greater(&zero) * of_direction.greater(&zero);
+        // Where a norm is 0 the quotient is not taken, but must be finite: a choice is a sum of products.
+        let ratio = both.choose(&(trust * of_parameter / (of_direction + (1.0 - &both))), &(zero + 1.0));
+        let moved = momentum * buffer + share * ratio * direction;
+        Some(vec![parameter - rate * &moved, moved])
+    }
+
     /// Parameter and gradient are read twice, the first time for the norms.
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {
         let norms = Cost::new(7 * outputs[0].elements(), &[inputs[0], inputs[2]], &[]);

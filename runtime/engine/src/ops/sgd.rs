@@ -53,6 +53,15 @@ impl Operator for Sgd {
         Differentiable::No
     }
 
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let (gradient, [rate, decay, momentum, undamped]) = update::operands(inputs)?;
+        let [parameter, buffer, ..] = inputs else { return None };
+        let direction = gradient + decay * parameter;
+        let moved = &momentum * buffer + undamped * &direction;
+        let ahead = if self.nesterov { direction + momentum * &moved } else { moved.clone() };
+        Some(vec![parameter - rate * ahead, moved])
+    }
+
     fn cost(&self, inputs: &[Shape], outputs: &[Shape]) -> Cost {
         let each = if self.nesterov { 10 } else { 8 };
         Cost::new(each * outputs[0].elements(), inputs, outputs)

@@ -4,6 +4,7 @@
 //! step's coefficients, and gives the parameter and moments after the step, written where the old ones lie.
 
 use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// Shapes of the parameter and its moments after the step.
 pub(super) fn infer(inputs: &[Shape], moments: usize, coefficients: &[&str]) -> Result<Vec<Shape>, String> {
@@ -26,6 +27,13 @@ pub(super) fn infer(inputs: &[Shape], moments: usize, coefficients: &[&str]) -> 
             coefficients.join(", ")
         )),
     }
+}
+
+/// The gradient times its scale, and the coefficients as scalars.
+pub(super) fn operands<const N: usize>(inputs: &[Tensor]) -> Option<(Tensor, [Tensor; N])> {
+    let [.., gradient, scale, coefficients] = inputs else { return None };
+    let scaled = gradient * scale.reshape(Shape::SCALAR);
+    Some((scaled, std::array::from_fn(|i| coefficients.select(0, i))))
 }
 
 /// The norm of all elements.

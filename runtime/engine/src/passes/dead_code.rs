@@ -19,7 +19,8 @@ impl Pass for DeadCode {
 
     fn rewrite(&self, graph: &mut Luminal) -> Rewritten {
         let mut live: FxHashSet<NodeIndex> = live_nodes(graph).into_iter().collect();
-        let is_luminals = |&index: &NodeIndex| node(graph, index).is_none() || graph.no_delete.contains(&index);
+        let is_luminals =
+            |&index: &NodeIndex| node(graph, index).is_none() || graph.no_delete.contains(&index);
         let mut open: Vec<NodeIndex> = graph.graph.node_indices().filter(is_luminals).collect();
         while let Some(index) = open.pop() {
             if live.insert(index) {

@@ -34,7 +34,9 @@ pub fn evaluate(graph: &Graph, given: &Values) -> Result<Values, Error> {
                 Some(value) => vec![value],
                 None => node.op.as_operator().reference(&inputs, &node.outputs),
             };
-            if let Op::Output(crate::ops::Output { name }) | Op::Assign(crate::ops::Assign { name }) = &node.op {
+            if let Op::Output(crate::ops::Output { name }) | Op::Assign(crate::ops::Assign { name }) =
+                &node.op
+            {
                 results.insert(name.clone(), outputs[0].clone());
             }
             for (output, array) in outputs.into_iter().enumerate() {
@@ -57,7 +59,9 @@ pub(super) fn leaf(op: &Op, given: &Values) -> Result<Option<Array>, Error> {
         },
         Op::State(state) => match find(given, "state", &state.name, &state.shape)? {
             Some(array) => Ok(Some(array)),
-            None => Ok(Some(Array::from_f32(state.shape, &state.init.fill(&state.drawn_as, &state.shape, 0)?))),
+            None => {
+                Ok(Some(Array::from_f32(state.shape, &state.init.fill(&state.drawn_as, &state.shape, 0)?)))
+            }
         },
         _ => Ok(None),
     }

@@ -14,7 +14,9 @@ use rustc_hash::FxHashMap;
 
 use crate::graph::Graph;
 use crate::node::{self, Node, sources};
-use crate::ops::{Assign, Binary, BinaryKind, Constant, Op, Output, Pick, Reduce, ReduceKind, Unary, UnaryKind, View};
+use crate::ops::{
+    Assign, Binary, BinaryKind, Constant, Op, Output, Pick, Reduce, ReduceKind, Unary, UnaryKind, View,
+};
 use crate::plan::live_nodes;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -71,7 +73,12 @@ struct Value {
 impl Lowered {
     /// Lowers all that a graph's sinks need, given some of its values already lowered; gives what each sink takes,
     /// in the order the sinks were made.
-    fn walk(&mut self, graph: &Graph, mut values: FxHashMap<(NodeIndex, u8), Value>, depth: usize) -> Vec<(String, Value)> {
+    fn walk(
+        &mut self,
+        graph: &Graph,
+        mut values: FxHashMap<(NodeIndex, u8), Value>,
+        depth: usize,
+    ) -> Vec<(String, Value)> {
         graph.with_luminal(|luminal| {
             let mut order = live_nodes(luminal);
             order.sort_by_key(|&index| node::node(luminal, index).map(|node| node.sequence));
@@ -104,7 +111,12 @@ impl Lowered {
     fn operator(&mut self, op: &Op, inputs: &[Value], outputs: &[Shape], depth: usize) -> Vec<Value> {
         match write_out(op, inputs, outputs).filter(|_| depth < MAX_DEPTH) {
             Some(written) => {
-                let given = written.inputs.iter().zip(inputs).map(|(tensor, &value)| ((tensor.node(), 0), value)).collect();
+                let given = written
+                    .inputs
+                    .iter()
+                    .zip(inputs)
+                    .map(|(tensor, &value)| ((tensor.node(), 0), value))
+                    .collect();
                 self.walk(&written.graph, given, depth + 1).into_iter().map(|(_, value)| value).collect()
             }
             None => self.emit(op, inputs, outputs),
@@ -130,7 +142,12 @@ impl Lowered {
     }
 
     /// Adds a primitive; a leaf in its place where the result is empty.
-    fn insert(&mut self, operator: Box<dyn op::Operator>, edges: &[(NodeIndex, ShapeTracker)], shape: Shape) -> Value {
+    fn insert(
+        &mut self,
+        operator: Box<dyn op::Operator>,
+        edges: &[(NodeIndex, ShapeTracker)],
+        shape: Shape,
+    ) -> Value {
         if shape.elements() == 0 {
             return self.function("nothing", shape, Arc::default());
         }
@@ -183,7 +200,8 @@ impl Lowered {
     /// consumers rightly only where every output has a single edge.
     fn keep(&mut self, op: &Op, inputs: &[Value], outputs: &[Shape]) -> Vec<Value> {
         self.undecomposed.insert(op.as_operator().name());
-        let node = |op: Op, outputs: &[Shape]| Node { op, outputs: outputs.to_vec(), sequence: 0, scope: None };
+        let node =
+            |op: Op, outputs: &[Shape]| Node { op, outputs: outputs.to_vec(), sequence: 0, scope: None };
         let edges: Vec<_> = inputs.iter().map(|input| (input.node, 0, input.shape)).collect();
         let luminal = &mut self.luminal;
         let kept = node::insert(luminal, node(op.clone(), outputs), &edges);
@@ -206,8 +224,11 @@ struct Written {
 
 fn write_out(op: &Op, inputs: &[Value], outputs: &[Shape]) -> Option<Written> {
     let graph = Graph::new();
-    let inputs: Vec<Tensor> =
-        inputs.iter().enumerate().map(|(number, input)| graph.input(&number.to_string(), input.shape)).collect();
+    let inputs: Vec<Tensor> = inputs
+        .iter()
+        .enumerate()
+        .map(|(number, input)| graph.input(&number.to_string(), input.shape))
+        .collect();
     let written = op.as_operator().decompose(&inputs)?;
     for (number, tensor) in written.iter().enumerate() {
         graph.output(&number.to_string(), tensor);
@@ -261,5 +282,40 @@ fn row_major(shape: &Shape) -> ShapeTracker {
     match shape.is_empty() {
         true => node::tracker(&Shape::from([1])),
         false => node::tracker(shape),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::reference::{Values, evaluate};
+    use crate::{Init, array::Array};
+
+    #[test]
+    fn operators_without_a_decomposition_run_as_they_are() -> Result<(), Error> {
+        let graph = Graph::new();
+        let (x, w) = (graph.input("x", [2, 3]), graph.parameter("w", [2, 3], Init::XavierUniform));
+        let moments = [0.5, 0.25].map(|value| graph.full([2, 3], value));
+        let coefficients = graph.constant([6], vec![0.1, 0.01, 0.1, 0.001, 1.5, 1e-8]);
+        let [updated, first, _] =
+            w.adamw([&moments[0], &moments[1]], &x.flip(1), &graph.scalar(2.0), &coefficients);
+        graph.assign(&w, &updated);
+        graph.output("first", &first.gelu());
+
+        let mut lowered = Lowered::default();
+        let results = lowered.walk(&graph, FxHashMap::default(), MAX_DEPTH);
+        lowered.results = results.into_iter().map(|(name, value)| (name, value.node)).collect();
+        assert_eq!(lowered.undecomposed().collect::<Vec<_>>(), ["adamw", "flip", "gelu"]);
+
+        let x = Array::new([2, 3], vec![-1.0, -0.5, 0.0, 0.5, 1.0, 2.0]);
+        let given = Values::from([("x".into(), x)]);
+        let found = lowered.run(&given)?;
+        for (name, expected) in evaluate(&graph, &given)? {
+            for (found, expected) in found.get(&name)?.iter().zip(expected.data()) {
+                assert!((f64::from(*found) - expected).abs() < 1e-6, "{name}: {found}, reference {expected}");
+            }
+        }
+        Ok(())
     }
 }

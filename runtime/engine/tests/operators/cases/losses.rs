@@ -38,7 +38,8 @@ fn cross_entropies() -> Vec<Case> {
                 x[0].cross_entropy_rows(&-&x[1]),
             ]
         })
-        .values_only(),
+        .values_only()
+        .not_interpreted("choices are written out as products, and 0 · NaN is no number"),
     );
     cases
 }

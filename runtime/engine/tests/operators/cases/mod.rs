@@ -27,6 +27,8 @@ pub struct Case {
     pub tolerance: f64,
     /// Whether gradients are checked.
     pub differentiable: bool,
+    /// Whether luminal's interpreter is compared, where it can be.
+    pub interpreted: bool,
     /// Whether some probes may hit a kink.
     pub kinked: bool,
 }
@@ -76,7 +78,15 @@ impl Fed {
 impl Case {
     /// A case at the common tolerance, with gradients.
     pub fn new(name: impl Into<String>, inputs: Vec<Fed>, build: impl Fn(&Graph, &[Tensor]) -> Vec<Tensor> + 'static) -> Case {
-        Case { name: name.into(), inputs, build: Box::new(build), tolerance: 3e-6, differentiable: true, kinked: false }
+        Case {
+            name: name.into(),
+            inputs,
+            build: Box::new(build),
+            tolerance: 3e-6,
+            differentiable: true,
+            interpreted: true,
+            kinked: false,
+        }
     }
 
     /// Another tolerance, with its reason.
@@ -87,6 +97,11 @@ impl Case {
     /// Without a gradient.
     pub fn values_only(self) -> Case {
         Case { differentiable: false, ..self }
+    }
+
+    /// Not in luminal's interpreter, with the reason.
+    pub fn not_interpreted(self, _reason: &str) -> Case {
+        Case { interpreted: false, ..self }
     }
 
     /// With kinks where values tie.
