@@ -9,9 +9,8 @@ use equilayer::engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor
 const BATCH: usize = 100;
 
 fn linear(x: &Tensor, name: &str, outputs: usize) -> Tensor {
-    let parameter = |part, shape, init| x.graph().parameter(&format!("{name}.{part}"), shape, init);
-    let weight = parameter("weight", vec![x.dim(-1), outputs], Init::KaimingUniform);
-    x.matmul(&weight) + parameter("bias", vec![outputs], Init::Constant(0.0))
+    let weight = x.graph().parameter(&format!("{name}.weight"), [x.dim(-1), outputs], Init::KaimingUniform);
+    x.matmul(&weight) + x.graph().parameter(&format!("{name}.bias"), [outputs], Init::Constant(0.0))
 }
 
 /// A graph of the network for one batch, and its logits.
@@ -45,8 +44,8 @@ fn main() -> Result<(), Error> {
         let (mut loss, mut correct) = (0.0, 0);
         for [images, labels] in batches(&train) {
             let rates = optimizer.hyper(step, 1e-3, 0.01);
-            let inputs = rates.iter().map(|(name, values)| (name.as_str(), values.as_slice()));
-            let inputs: Vec<_> = inputs.chain([("images", &images[..]), ("labels", &labels[..])]).collect();
+            let mut inputs: Vec<_> = rates.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+            inputs.extend([("images", &images[..]), ("labels", &labels)]);
             loss += executor.run(&training, &inputs)?.scalar("loss")? * BATCH as f32 / train.len() as f32;
             step += 1;
         }

@@ -59,7 +59,7 @@ pub struct Step {
 /// A tensor in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Operand {
-    /// Index into [`Plan::buffers`].
+    /// Number of the buffer in the plan.
     pub buffer: usize,
     /// Where its elements lie in the buffer.
     pub layout: Layout,
@@ -81,7 +81,7 @@ pub enum Place {
     Arena(usize),
     /// The state with this index in [`Plan::states`].
     State(usize),
-    /// The constant with this index in [`Plan::constants`].
+    /// The constant with this number.
     Constant(usize),
 }
 
