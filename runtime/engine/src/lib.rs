@@ -10,7 +10,7 @@
 //! # fn main() -> Result<(), equilayer_engine::Error> {
 //! let graph = Graph::new();
 //! let x = graph.input("x", [4, 3]);
-//! let w = graph.parameter("w", [3, 1], Init::Constant(0.5));
+//! let w = graph.parameter("w", [3, 1], Init::Constant(0.25));
 //! let loss = (x.matmul(&w) - 1.0).square().mean_all();
 //! let gradient = &graph.gradients(&loss, &[w.clone()])?[0];
 //! graph.assign(&w, &(&w - gradient * 0.1));

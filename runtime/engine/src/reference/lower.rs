@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use luminal::op::{self, ConstantValue, Function};
 use luminal::prelude::{Dependency, Graph as Luminal, NodeIndex, ShapeTracker, Tensor as LuminalTensor};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::graph::Graph;
-use crate::node::{self, Node, sources};
+use crate::node::{self, Node, sources, topological};
 use crate::ops::{
     Assign, Binary, BinaryKind, Constant, Op, Output, Pick, Reduce, ReduceKind, Unary, UnaryKind, View,
 };
@@ -80,10 +80,9 @@ impl Lowered {
         depth: usize,
     ) -> Vec<(String, Value)> {
         graph.with_luminal(|luminal| {
-            let mut order = live_nodes(luminal);
-            order.sort_by_key(|&index| node::node(luminal, index).map(|node| node.sequence));
+            let live: FxHashSet<NodeIndex> = live_nodes(luminal).into_iter().collect();
             let mut results = Vec::new();
-            for index in order {
+            for index in topological(luminal).into_iter().filter(|index| live.contains(index)) {
                 let Some(node) = node::node(luminal, index) else { continue };
                 if values.contains_key(&(index, 0)) {
                     continue;
@@ -91,11 +90,11 @@ impl Lowered {
                 let inputs: Vec<Value> = sources(luminal, index).iter().map(|value| values[value]).collect();
                 let outputs = match &node.op {
                     Op::Output(Output { name }) => {
-                        results.push((name.clone(), inputs[0]));
+                        results.push((node.sequence, name.clone(), inputs[0]));
                         continue;
                     }
                     Op::Assign(Assign { name }) => {
-                        results.push((name.clone(), inputs[1]));
+                        results.push((node.sequence, name.clone(), inputs[1]));
                         continue;
                     }
                     Op::Pick(_) => inputs,
@@ -103,7 +102,8 @@ impl Lowered {
                 };
                 values.extend((0..).map(|output| (index, output)).zip(outputs));
             }
-            results
+            results.sort_by_key(|&(sequence, ..)| sequence);
+            results.into_iter().map(|(_, name, value)| (name, value)).collect()
         })
     }
 

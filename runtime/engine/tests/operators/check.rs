@@ -35,7 +35,11 @@ const PROBES: usize = 24;
 const MOST_INTERPRETED: usize = 20_000;
 
 /// Operators that luminal's primitives cannot express, each with the reason.
-const UNDECOMPOSED: [(&str, &str); 0] = [];
+const UNDECOMPOSED: [(&str, &str); 3] = [
+    ("random normal", "luminal draws no numbers"),
+    ("random uniform", "luminal draws no numbers"),
+    ("unfold", "filled with −∞ for a maximum: luminal chooses by products, and 0 · ∞ is no number"),
+];
 
 /// Step of the central differences, in `f64`: truncation and cancellation both stay near 1e-9.
 const STEP: f64 = 1e-5;

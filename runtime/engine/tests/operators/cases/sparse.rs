@@ -112,7 +112,8 @@ fn map_cases() -> Vec<Case> {
             let padded = x[0].sparse_map(1, &x[1], &(&x[2] * 0.0));
             vec![mapped, padded]
         })
-        .values_only(),
+        .values_only()
+        .not_interpreted("a product with a one-hot matrix spreads NaN over rows that have none"),
     );
     cases
 }
