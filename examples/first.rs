@@ -1,6 +1,4 @@
-//! The engine alone: a small network learns the bundled digits.
-//!
-//! `cargo run --release -p equilayer-examples --example first`
+//! The engine alone: a small network learns the bundled digits. `cargo run --release -p equilayer-examples --example first`
 
 use equilayer::data::{LabelledImages, Split, digits};
 use equilayer::engine::optim::{AdamWOptions, Optimizer};
@@ -33,7 +31,6 @@ fn main() -> Result<(), Error> {
     optimizer.apply(&graph, &graph.parameters(), &gradients)?;
     graph.output("loss", &loss);
     let training = graph.compile(&CompileOptions::new())?;
-
     let (graph, logits) = network();
     graph.output("logits", &logits);
     let evaluation = graph.compile(&CompileOptions::new())?;
@@ -41,20 +38,24 @@ fn main() -> Result<(), Error> {
     let mut executor = CpuExecutor::new(CpuOptions::default())?;
     let (train, test, mut step) = (digits(Split::Train), digits(Split::Test), 0);
     for epoch in 1..=5 {
-        let (mut loss, mut correct) = (0.0, 0);
-        for [images, labels] in batches(&train) {
+        let (mut loss, mut right) = (0.0, 0);
+        for [x, y] in batches(&train) {
             let rates = optimizer.hyper(step, 1e-3, 0.01);
-            let mut inputs: Vec<_> = rates.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
-            inputs.extend([("images", &images[..]), ("labels", &labels)]);
+            let mut inputs: Vec<_> = rates.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
+            inputs.extend([("images", &x[..]), ("labels", &y)]);
             loss += executor.run(&training, &inputs)?.scalar("loss")? * BATCH as f32 / train.len() as f32;
             step += 1;
         }
-        for [images, labels] in batches(&test) {
-            let outputs = executor.run(&evaluation, &[("images", &images)])?;
-            let right = |(row, label): &(&[f32], &f32)| row.iter().all(|&logit| logit <= row[**label as usize]);
-            correct += outputs.get("logits")?.chunks(10).zip(&labels).filter(right).count();
+        for [x, y] in batches(&test) {
+            let rows = executor.run(&evaluation, &[("images", &x)])?.get("logits")?.to_vec();
+            let best =
+                |(row, label): &(&[f32], &f32)| row.iter().all(|&logit| logit <= row[**label as usize]);
+            right += rows.chunks(10).zip(&y).filter(best).count();
         }
-        println!("epoch {epoch}: loss {loss:.3}, test accuracy {:.1} %", 100.0 * correct as f32 / test.len() as f32);
+        println!(
+            "epoch {epoch}: loss {loss:.3}, test accuracy {:.1} %",
+            right as f32 / test.len() as f32 * 100.0
+        );
     }
     Ok(())
 }

@@ -11,7 +11,9 @@ use std::time::Instant;
 
 use equilayer::encoder::{Vit, VitConfig};
 use equilayer::engine::optim::{AdamWOptions, Optimizer, ema};
-use equilayer::engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Plan, PlanCache, Tensor, random};
+use equilayer::engine::{
+    CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Plan, PlanCache, Tensor, random,
+};
 use equilayer::nn::{MlpHead, Parameters};
 
 const TEMPERATURE: f32 = 0.2;
@@ -57,8 +59,10 @@ fn step(batch: usize, pixels: usize, optimizer: &Optimizer) -> Result<Plan, Erro
         let pair = (graph.twin(&name, parameter), parameter.clone());
         ema(&graph, &[pair], &momentum).remove(0)
     };
-    let teacher = Branch { encoder: student.encoder.map(&mut follow), projector: student.projector.map(&mut follow) };
-    let queries = graph.scope("student", || student.embed([&views[0], &views[1]]).map(|z| predictor.forward(&z)));
+    let teacher =
+        Branch { encoder: student.encoder.map(&mut follow), projector: student.projector.map(&mut follow) };
+    let queries =
+        graph.scope("student", || student.embed([&views[0], &views[1]]).map(|z| predictor.forward(&z)));
     let keys = graph.scope("teacher", || teacher.embed([&views[0], &views[1]]));
     let loss = graph.scope("loss", || contrast(&queries[0], &keys[1]) + contrast(&queries[1], &keys[0]));
     let gradients = graph.gradients(&loss, &graph.parameters())?;
@@ -91,11 +95,14 @@ fn main() -> Result<(), Error> {
     }
     println!("{} kernels, {:.1} GFLOP", plan.steps().len(), plan.cost().flops as f64 / 1e9);
     let mut executor = CpuExecutor::new(CpuOptions::default())?;
-    let view = |stream| -> Vec<f32> { random::Stream::new(0, stream).normals().take(batch * 3 * 224 * 224).collect() };
+    let view = |stream| -> Vec<f32> {
+        random::Stream::new(0, stream).normals().take(batch * 3 * 224 * 224).collect()
+    };
     let views = [view(1), view(2)];
     for step in 0..steps {
         let hyper = optimizer.hyper(step as u64, 1e-4, 0.1);
-        let mut inputs: Vec<(&str, &[f32])> = hyper.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+        let mut inputs: Vec<(&str, &[f32])> =
+            hyper.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
         inputs.extend([("view0", &views[0][..]), ("view1", &views[1]), ("momentum", &[0.99])]);
         let loss = timed("step", || executor.run(&plan, &inputs)?.scalar("loss"))?;
         println!("loss {loss:.6}");

@@ -120,7 +120,11 @@ impl MlpHead {
         };
         let hidden = |index: usize| {
             let norm = |part: &str, value| {
-                graph.parameter(&format!("{name}.norm{index}.{part}"), [widths[index + 1]], Init::Constant(value))
+                graph.parameter(
+                    &format!("{name}.norm{index}.{part}"),
+                    [widths[index + 1]],
+                    Init::Constant(value),
+                )
             };
             (layer(index), norm("weight", 1.0), norm("bias", 0.0))
         };
@@ -144,7 +148,10 @@ impl MlpHead {
 
 impl Parameters for MlpHead {
     fn map(&self, replace: &mut dyn FnMut(&Tensor) -> Tensor) -> MlpHead {
-        let hidden = self.hidden.iter().map(|(linear, weight, bias)| (linear.map(replace), replace(weight), replace(bias)));
+        let hidden = self
+            .hidden
+            .iter()
+            .map(|(linear, weight, bias)| (linear.map(replace), replace(weight), replace(bias)));
         MlpHead { hidden: hidden.collect(), last: self.last.map(replace), last_norm: self.last_norm }
     }
 }

@@ -39,7 +39,10 @@ fn assert_close(name: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{name}");
     let scale = expected.iter().fold(0.0f32, |scale, x| scale.max(x.abs()));
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= TOLERANCE * scale, "{name}[{index}]: {found}, timm has {expected}");
+        assert!(
+            (found - expected).abs() <= TOLERANCE * scale,
+            "{name}[{index}]: {found}, timm has {expected}"
+        );
     }
 }
 
@@ -92,7 +95,15 @@ fn features_and_gradients_agree_with_timm() -> Result<(), Error> {
 #[test]
 fn cls_joins_where_it_is_told_to() -> Result<(), Error> {
     let graph = Graph::new();
-    let config = VitConfig { image: [8, 12], patch: 4, width: 6, depth: 3, heads: 2, cls_after: 2, ..VitConfig::default() };
+    let config = VitConfig {
+        image: [8, 12],
+        patch: 4,
+        width: 6,
+        depth: 3,
+        heads: 2,
+        cls_after: 2,
+        ..VitConfig::default()
+    };
     let vit = Vit::new(&graph, "", &config)?;
     let features = vit.forward(&graph.constant([1, 3, 8, 12], vec![0.5; 3 * 8 * 12]));
     graph.check()?;
@@ -104,10 +115,13 @@ fn cls_joins_where_it_is_told_to() -> Result<(), Error> {
 
 #[test]
 fn sizes_that_do_not_fit_are_refused() {
-    let refusal = |config: VitConfig| Vit::new(&Graph::new(), "", &config).map(|_| ()).unwrap_err().to_string();
+    let refusal =
+        |config: VitConfig| Vit::new(&Graph::new(), "", &config).map(|_| ()).unwrap_err().to_string();
     let odd = refusal(VitConfig { image: [224, 225], ..VitConfig::default() });
     assert!(odd.contains("[224, 225]") && odd.contains("patches of 16"), "{odd}");
-    assert!(refusal(VitConfig { heads: 7, ..VitConfig::default() }).contains("384 does not divide among 7 heads"));
+    assert!(
+        refusal(VitConfig { heads: 7, ..VitConfig::default() }).contains("384 does not divide among 7 heads")
+    );
     assert!(refusal(VitConfig { cls_after: 13, ..VitConfig::default() }).contains("after block 13 of 12"));
 }
 

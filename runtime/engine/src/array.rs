@@ -61,7 +61,10 @@ impl Array {
 
     /// The elements a layout over this array shows, copied into row-major order.
     pub fn gather(&self, layout: &Layout) -> Array {
-        Array { shape: *layout.shape(), data: layout.positions().map(|position| self.data[position]).collect() }
+        Array {
+            shape: *layout.shape(),
+            data: layout.positions().map(|position| self.data[position]).collect(),
+        }
     }
 
     /// Applies a function to every element.

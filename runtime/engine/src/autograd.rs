@@ -45,7 +45,8 @@ impl Graph {
             return Err(Error::Gradient(format!("{stranger:?} belongs to another graph")));
         }
         if loss.shape().elements() != 1 {
-            let detail = format!("a loss is one number; this one has shape {}. Take its mean or sum", loss.shape());
+            let detail =
+                format!("a loss is one number; this one has shape {}. Take its mean or sum", loss.shape());
             return Err(Error::Gradient(detail));
         }
         let scope = self.current_scope();
@@ -57,11 +58,12 @@ impl Graph {
     }
 
     fn describe(&self, tensor: &Tensor) -> String {
-        let named = self.with_luminal(|luminal| match node::node(luminal, tensor.node()).map(|node| &node.op) {
-            Some(Op::State(state)) => Some(format!("parameter `{}`", state.name)),
-            Some(Op::Input(input)) => Some(format!("input `{}`", input.name)),
-            _ => None,
-        });
+        let named =
+            self.with_luminal(|luminal| match node::node(luminal, tensor.node()).map(|node| &node.op) {
+                Some(Op::State(state)) => Some(format!("parameter `{}`", state.name)),
+                Some(Op::Input(input)) => Some(format!("input `{}`", input.name)),
+                _ => None,
+            });
         named.unwrap_or_else(|| format!("{tensor:?}"))
     }
 }
@@ -90,7 +92,13 @@ struct Visit {
 impl<'g> Backward<'g> {
     fn new(graph: &'g Graph, wrt: &[Tensor]) -> Backward<'g> {
         let dependent = graph.with_luminal(|luminal| dependents(luminal, wrt));
-        Backward { graph, dependent, gradients: FxHashMap::default(), pending: BinaryHeap::new(), queued: FxHashSet::default() }
+        Backward {
+            graph,
+            dependent,
+            gradients: FxHashMap::default(),
+            pending: BinaryHeap::new(),
+            queued: FxHashSet::default(),
+        }
     }
 
     fn run(mut self, loss: &Tensor) -> Result<FxHashMap<Value, Tensor>, Error> {
@@ -112,7 +120,9 @@ impl<'g> Backward<'g> {
         };
         self.gradients.insert(value, sum);
         if self.queued.insert(value.0) {
-            let sequence = self.graph.with_luminal(|luminal| node::node(luminal, value.0).map_or(0, |node| node.sequence));
+            let sequence = self
+                .graph
+                .with_luminal(|luminal| node::node(luminal, value.0).map_or(0, |node| node.sequence));
             self.pending.push((sequence, value.0));
         }
     }
@@ -124,18 +134,28 @@ impl<'g> Backward<'g> {
             self.arrive((visit.sources[0].0, pick.output as u8), gradient);
             return Ok(());
         }
-        let needed: Vec<bool> = visit.sources.iter().map(|(source, _)| self.dependent.contains(source)).collect();
+        let needed: Vec<bool> =
+            visit.sources.iter().map(|(source, _)| self.dependent.contains(source)).collect();
         if !needed.contains(&true) {
             return Ok(());
         }
         let operator = visit.op.as_operator();
         if operator.differentiable() == Differentiable::No {
-            let detail = format!("`{}` has no derivative here; put stop_gradient before it if none is wanted", operator.name());
+            let detail = format!(
+                "`{}` has no derivative here; put stop_gradient before it if none is wanted",
+                operator.name()
+            );
             return Err(Error::Gradient(detail));
         }
         let outputs = visit.outputs.len() as u8;
-        let gradients: Vec<Option<Tensor>> = (0..outputs).map(|output| self.gradients.get(&(index, output)).cloned()).collect();
-        let at = Adjoint { inputs: &visit.inputs, outputs: &visit.outputs, gradients: &gradients, needed: &needed };
+        let gradients: Vec<Option<Tensor>> =
+            (0..outputs).map(|output| self.gradients.get(&(index, output)).cloned()).collect();
+        let at = Adjoint {
+            inputs: &visit.inputs,
+            outputs: &visit.outputs,
+            gradients: &gradients,
+            needed: &needed,
+        };
         let pulled = operator.gradient(&at);
         for ((source, gradient), needed) in visit.sources.iter().zip(pulled).zip(needed) {
             if let (Some(gradient), true) = (gradient, needed) {
@@ -151,7 +171,9 @@ impl<'g> Backward<'g> {
         let (visit, scope) = graph.with_luminal(|luminal| {
             let node = node::node(luminal, index)?;
             let sources = sources(luminal, index);
-            let shape = |&(source, output): &Value| node::node(luminal, source).map_or(Shape::SCALAR, |n| n.outputs[output as usize]);
+            let shape = |&(source, output): &Value| {
+                node::node(luminal, source).map_or(Shape::SCALAR, |n| n.outputs[output as usize])
+            };
             let inputs = sources.iter().map(|value| Tensor::new(graph, value.0, shape(value))).collect();
             let outputs = outputs_of(graph, luminal, index);
             Some((Visit { op: node.op.clone(), inputs, sources, outputs }, node.scope.clone()))
@@ -165,8 +187,11 @@ impl<'g> Backward<'g> {
 fn outputs_of(graph: &Graph, luminal: &Luminal, index: NodeIndex) -> Vec<Tensor> {
     let Some(node) = node::node(luminal, index) else { return Vec::new() };
     let pick = |output: usize| {
-        let picks = consumers(luminal, index).into_iter().filter(|&(_, _, taken)| usize::from(taken) == output);
-        picks.map(|(pick, ..)| pick).find(|&pick| matches!(node::node(luminal, pick).map(|n| &n.op), Some(Op::Pick(_))))
+        let picks =
+            consumers(luminal, index).into_iter().filter(|&(_, _, taken)| usize::from(taken) == output);
+        picks
+            .map(|(pick, ..)| pick)
+            .find(|&pick| matches!(node::node(luminal, pick).map(|n| &n.op), Some(Op::Pick(_))))
     };
     let outputs = node.outputs.iter().enumerate();
     outputs.map(|(output, &shape)| Tensor::new(graph, pick(output).unwrap_or(index), shape)).collect()

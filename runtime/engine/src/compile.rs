@@ -63,10 +63,13 @@ impl Graph {
                 log.push((pass.name(), passes::run(&*pass, luminal)));
             }
         });
-        let liberties = Liberties { in_place: options.allows(PLANNING[0]), reuse: options.allows(PLANNING[1]) };
+        let liberties =
+            Liberties { in_place: options.allows(PLANNING[0]), reuse: options.allows(PLANNING[1]) };
         let (mut plan, tally) = self.with_luminal(|luminal| build(luminal, liberties));
         if plan.outputs.is_empty() && plan.states.is_empty() {
-            return Err(Error::Executor("the graph computes nothing: name an output, or assign a state".into()));
+            return Err(Error::Executor(
+                "the graph computes nothing: name an output, or assign a state".into(),
+            ));
         }
         let used = |name: &String| plan.inputs.iter().any(|port| port.name == *name);
         plan.unused_inputs = declared.into_iter().filter(|name| !used(name)).collect();
@@ -79,12 +82,16 @@ impl Graph {
 fn planning_log(plan: &Plan, tally: &Tally, liberties: Liberties) -> Vec<(&'static str, String)> {
     let mut log = Vec::new();
     if liberties.in_place {
-        let did = format!("{} results over operands, {} states updated, {} copies", tally.in_place, tally.updated, tally.copies);
+        let did = format!(
+            "{} results over operands, {} states updated, {} copies",
+            tally.in_place, tally.updated, tally.copies
+        );
         log.push((PLANNING[0], did));
     }
     if liberties.reuse {
         let megabytes = |elements: usize| 4.0 * elements as f64 / 1e6;
-        let did = format!("arena {:.1} MB instead of {:.1} MB", megabytes(plan.arena), megabytes(tally.unshared));
+        let did =
+            format!("arena {:.1} MB instead of {:.1} MB", megabytes(plan.arena), megabytes(tally.unshared));
         log.push((PLANNING[1], did));
     }
     log

@@ -39,7 +39,9 @@ pub enum Error {
     #[error(transparent)]
     Init(#[from] crate::init::InitError),
     /// More memory than there is, or than was allowed.
-    #[error("out of memory: the plan needs {needed} bytes for {what}, {available}; use a smaller batch or model")]
+    #[error(
+        "out of memory: the plan needs {needed} bytes for {what}, {available}; use a smaller batch or model"
+    )]
     OutOfMemory {
         /// "the arena" or the state's name.
         what: String,
@@ -49,7 +51,9 @@ pub enum Error {
         available: String,
     },
     /// A value that is not finite, found because the check was asked for.
-    #[error("{count} of {elements} values of {operator} are not finite (the first is {value} at index {index}); {place}")]
+    #[error(
+        "{count} of {elements} values of {operator} are not finite (the first is {value} at index {index}); {place}"
+    )]
     NotFinite {
         /// The operator that made it first, or "input" and its name.
         operator: String,
@@ -97,7 +101,10 @@ fn lines(errors: &[Error]) -> String {
 /// The name among `valid` that `name` was probably meant to be: at most two edits away.
 pub fn nearest<'a>(name: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = valid.into_iter().map(|candidate| (edits(name, candidate), candidate));
-    scored.filter(|&(distance, _)| distance <= 2).min_by_key(|&(distance, _)| distance).map(|(_, candidate)| candidate)
+    scored
+        .filter(|&(distance, _)| distance <= 2)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
 }
 
 /// Levenshtein distance.

@@ -47,7 +47,10 @@ impl Outputs {
     /// # Errors
     /// An unknown name; the nearest known one is named.
     pub fn get(&self, name: &str) -> Result<&[f32], Error> {
-        self.values.get(name).map(Vec::as_slice).ok_or_else(|| unknown("output", name, self.values.keys().map(String::as_str)))
+        self.values
+            .get(name)
+            .map(Vec::as_slice)
+            .ok_or_else(|| unknown("output", name, self.values.keys().map(String::as_str)))
     }
 
     /// The value of an output that is one number.
@@ -75,7 +78,11 @@ impl Outputs {
 }
 
 /// The error for a name that does not exist.
-pub(crate) fn unknown<'a>(kind: &'static str, name: &str, valid: impl Iterator<Item = &'a str> + Clone) -> Error {
+pub(crate) fn unknown<'a>(
+    kind: &'static str,
+    name: &str,
+    valid: impl Iterator<Item = &'a str> + Clone,
+) -> Error {
     let detail = match (nearest(name, valid.clone()), valid.collect::<Vec<_>>()) {
         (Some(close), _) => format!("there is none; did you mean `{close}`?"),
         (None, names) if names.is_empty() => format!("there is none; there are no {kind}s"),
@@ -86,11 +93,17 @@ pub(crate) fn unknown<'a>(kind: &'static str, name: &str, valid: impl Iterator<I
 
 /// The values for each input port, in order.
 pub(crate) fn match_inputs<'v>(plan: &Plan, inputs: &[(&str, &'v [f32])]) -> Result<Vec<&'v [f32]>, Error> {
-    let names = plan.inputs.iter().map(|port| port.name.as_str()).chain(plan.unused_inputs.iter().map(String::as_str));
+    let names = plan
+        .inputs
+        .iter()
+        .map(|port| port.name.as_str())
+        .chain(plan.unused_inputs.iter().map(String::as_str));
     if let Some((name, _)) = inputs.iter().find(|(name, _)| !names.clone().any(|known| known == *name)) {
         return Err(unknown("input", name, names));
     }
-    if let Some((_, (name, _))) = inputs.iter().enumerate().find(|(i, (name, _))| inputs[..*i].iter().any(|(n, _)| n == name)) {
+    if let Some((_, (name, _))) =
+        inputs.iter().enumerate().find(|(i, (name, _))| inputs[..*i].iter().any(|(n, _)| n == name))
+    {
         return Err(Error::Name { kind: "input", name: (*name).into(), detail: "given twice".into() });
     }
     plan.inputs.iter().map(|port| find_input(port, inputs)).collect()
@@ -98,10 +111,9 @@ pub(crate) fn match_inputs<'v>(plan: &Plan, inputs: &[(&str, &'v [f32])]) -> Res
 
 fn find_input<'v>(port: &Port, inputs: &[(&str, &'v [f32])]) -> Result<&'v [f32], Error> {
     let wrong = |detail: String| Error::Name { kind: "input", name: port.name.clone(), detail };
-    let (_, values) = inputs
-        .iter()
-        .find(|(name, _)| *name == port.name)
-        .ok_or_else(|| wrong(format!("missing; feed {} values of shape {}", port.shape.elements(), port.shape)))?;
+    let (_, values) = inputs.iter().find(|(name, _)| *name == port.name).ok_or_else(|| {
+        wrong(format!("missing; feed {} values of shape {}", port.shape.elements(), port.shape))
+    })?;
     match values.len() == port.shape.elements() {
         true => Ok(values),
         false => Err(wrong(format!(

@@ -116,7 +116,9 @@ impl Graph {
             }
             None => {
                 let detail = match state.graph().is(self) {
-                    true => "only a parameter or state can be assigned; the first operand is computed, or an input",
+                    true => {
+                        "only a parameter or state can be assigned; the first operand is computed, or an input"
+                    }
                     false => "the first operand belongs to another graph",
                 };
                 self.refuse("assign", detail.into(), &[state, value]);
@@ -176,7 +178,11 @@ impl Graph {
     pub(crate) fn push_multi<const N: usize>(&self, op: impl Into<Op>, inputs: &[&Tensor]) -> [Tensor; N] {
         match self.try_push(op.into(), inputs) {
             Ok((index, shapes)) => std::array::from_fn(|output| {
-                let pick = self.insert(Pick { output }.into(), vec![shapes[output]], &[(index, output as u8, shapes[output])]);
+                let pick = self.insert(
+                    Pick { output }.into(),
+                    vec![shapes[output]],
+                    &[(index, output as u8, shapes[output])],
+                );
                 Tensor::new(self, pick, shapes[output])
             }),
             Err(placeholder) => std::array::from_fn(|_| placeholder.clone()),
@@ -188,11 +194,14 @@ impl Graph {
         let operator = op.as_operator();
         let shapes: Vec<Shape> = inputs.iter().map(|tensor| *tensor.shape()).collect();
         let checked = match () {
-            () if inputs.iter().any(|tensor| !tensor.graph().is(self)) => Err("an operand belongs to another graph".into()),
-            () if inputs.iter().any(|tensor| tensor.is_placeholder()) => Err(String::new()),
-            () if inputs.len() > usize::from(u8::MAX) => {
-                Err(format!("{} operands, at most 255 fit on a node of luminal's graph; combine them in groups", inputs.len()))
+            () if inputs.iter().any(|tensor| !tensor.graph().is(self)) => {
+                Err("an operand belongs to another graph".into())
             }
+            () if inputs.iter().any(|tensor| tensor.is_placeholder()) => Err(String::new()),
+            () if inputs.len() > usize::from(u8::MAX) => Err(format!(
+                "{} operands, at most 255 fit on a node of luminal's graph; combine them in groups",
+                inputs.len()
+            )),
             () => operator.infer(&shapes).and_then(fit),
         };
         match checked {
@@ -219,7 +228,12 @@ impl Graph {
     }
 
     fn register(&self, kind: &'static str, name: &str, tensor: Tensor) {
-        let taken = self.inner.borrow_mut().named.insert((kind, name.into()), (tensor.node(), *tensor.shape())).is_some();
+        let taken = self
+            .inner
+            .borrow_mut()
+            .named
+            .insert((kind, name.into()), (tensor.node(), *tensor.shape()))
+            .is_some();
         if taken {
             let detail = match kind {
                 "assignment" => "made twice; a state has one value after a step".into(),

@@ -37,7 +37,8 @@ impl Layout {
     /// Whether the elements lie in row-major order without gaps.
     pub fn is_row_major(&self) -> bool {
         let dense = self.shape.strides();
-        self.shape.elements() <= 1 || (0..self.shape.len()).all(|axis| self.shape[axis] == 1 || self.strides[axis] == dense[axis])
+        self.shape.elements() <= 1
+            || (0..self.shape.len()).all(|axis| self.shape[axis] == 1 || self.strides[axis] == dense[axis])
     }
 
     /// Whether this is the row-major layout of a whole buffer.

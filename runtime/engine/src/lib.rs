@@ -59,7 +59,7 @@
 //! | [`passes`] | rewrites of the graph |
 //! | [`plan`] | layouts, schedule, memory |
 //! | [`cpu`] | kernels and the executor |
-//! | [`reference`](crate::reference) | slow executions to test against |
+//! | [`mod@reference`] | slow executions to test against |
 
 pub mod array;
 mod autograd;

@@ -42,7 +42,8 @@ impl PartialEq for Node {
 
 impl luminal::op::Operator for Node {
     fn process(&mut self, inputs: Vec<(InputTensor, ShapeTracker)>) -> Vec<luminal::prelude::Tensor> {
-        let inputs: Vec<Array> = inputs.iter().map(|(tensor, tracker)| to_array(tensor.borrowed(), tracker)).collect();
+        let inputs: Vec<Array> =
+            inputs.iter().map(|(tensor, tracker)| to_array(tensor.borrowed(), tracker)).collect();
         let inputs: Vec<&Array> = inputs.iter().collect();
         let outputs = self.op.as_operator().reference(&inputs, &self.outputs);
         outputs.iter().map(|array| luminal::prelude::Tensor::new(array.to_f32())).collect()
@@ -78,7 +79,9 @@ pub fn sources(graph: &Luminal, index: NodeIndex) -> Vec<(NodeIndex, u8)> {
         .graph
         .edges_directed(index, Direction::Incoming)
         .filter_map(|edge| match edge.weight() {
-            Dependency::Data { input_order, output_order, .. } => Some((*input_order, edge.source(), *output_order)),
+            Dependency::Data { input_order, output_order, .. } => {
+                Some((*input_order, edge.source(), *output_order))
+            }
             Dependency::Schedule => None,
         })
         .collect();
@@ -91,7 +94,9 @@ pub fn consumers(graph: &Luminal, index: NodeIndex) -> Vec<(NodeIndex, u8, u8)> 
     let edges = graph.graph.edges_directed(index, Direction::Outgoing);
     edges
         .filter_map(|edge| match edge.weight() {
-            Dependency::Data { input_order, output_order, .. } => Some((edge.target(), *input_order, *output_order)),
+            Dependency::Data { input_order, output_order, .. } => {
+                Some((edge.target(), *input_order, *output_order))
+            }
             Dependency::Schedule => None,
         })
         .collect()

@@ -48,7 +48,8 @@ impl Shape {
 
     /// This shape without the axes whose bit in `axes` is set.
     pub fn without(&self, axes: AxisSet) -> Shape {
-        let kept: Vec<usize> = (0..self.len()).filter(|&axis| !axes.contains(axis)).map(|axis| self[axis]).collect();
+        let kept: Vec<usize> =
+            (0..self.len()).filter(|&axis| !axes.contains(axis)).map(|axis| self[axis]).collect();
         Shape::new(&kept)
     }
 

@@ -59,7 +59,8 @@ fn gradients_reach_what_is_computed_too() -> Result<(), Error> {
 #[test]
 fn nothing_flows_past_a_stopped_gradient() -> Result<(), Error> {
     let graph = Graph::new();
-    let (x, w) = (graph.parameter("x", [2], Init::Constant(1.0)), graph.parameter("w", [2], Init::Constant(1.0)));
+    let (x, w) =
+        (graph.parameter("x", [2], Init::Constant(1.0)), graph.parameter("w", [2], Init::Constant(1.0)));
     let loss = (x.stop_gradient() * &w).sum_all();
     assert!(graph.reached_gradients(&loss, &[x.clone()])?[0].is_none());
     let error = graph.gradients(&loss, &[x, w]).map(|_| ()).unwrap_err().to_string();
@@ -99,7 +100,9 @@ fn plans_print_as_a_table_and_as_a_drawing() -> Result<(), Error> {
     graph.output("y", &y);
     let plan = graph.compile(&CompileOptions::new())?;
     let table = plan.to_string();
-    for part in ["contract", "[4, 3] [3, 2] -> [4, 2]", "@", "model", "total:", "memory: arena", "pass dead-code:"] {
+    for part in
+        ["contract", "[4, 3] [3, 2] -> [4, 2]", "@", "model", "total:", "memory: arena", "pass dead-code:"]
+    {
         assert!(table.contains(part), "no `{part}` in\n{table}");
     }
     let drawing = plan.to_dot();

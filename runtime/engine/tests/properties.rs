@@ -38,7 +38,8 @@ impl Oracle {
     /// A new array whose element at each index is read from an index of this one, or zero.
     fn build(&self, shape: Vec<usize>, from: impl Fn(&[usize]) -> Option<Vec<usize>>) -> Oracle {
         let count = shape.iter().product();
-        let values = (0..count).map(|flat| from(&unflatten(flat, &shape)).map_or(0.0, |index| self.at(&index)));
+        let values =
+            (0..count).map(|flat| from(&unflatten(flat, &shape)).map_or(0.0, |index| self.at(&index)));
         Oracle { values: values.collect(), shape }
     }
 
@@ -131,7 +132,8 @@ fn apply(step: &Step, tensor: &Tensor, oracle: &Oracle) -> (Tensor, Oracle) {
 
 fn run(graph: &Graph, inputs: &[(&str, &[f32])], options: &CompileOptions) -> Vec<f32> {
     let plan = graph.compile(options).expect("the graph is valid");
-    let mut executor = CpuExecutor::new(CpuOptions { threads: Some(2), ..CpuOptions::default() }).expect("threads");
+    let mut executor =
+        CpuExecutor::new(CpuOptions { threads: Some(2), ..CpuOptions::default() }).expect("threads");
     executor.run(&plan, inputs).expect("the plan runs").get("y").expect("declared").to_vec()
 }
 

@@ -54,7 +54,10 @@ impl VitConfig {
     pub fn check(&self) -> Result<(), Error> {
         let refuse = |detail: String| Err(Error::Executor(format!("vision transformer: {detail}")));
         if self.patch == 0 || self.image.iter().any(|&pixels| pixels == 0 || pixels % self.patch != 0) {
-            return refuse(format!("images of {:?} pixels do not divide into patches of {}", self.image, self.patch));
+            return refuse(format!(
+                "images of {:?} pixels do not divide into patches of {}",
+                self.image, self.patch
+            ));
         }
         if self.heads == 0 || self.width == 0 || !self.width.is_multiple_of(self.heads) {
             return refuse(format!("a width of {} does not divide among {} heads", self.width, self.heads));
@@ -108,7 +111,11 @@ impl Vit {
         Ok(Vit {
             patch_embed: Linear::new(graph, &name("patch_embed.proj"), patch, width, Init::XavierUniform),
             cls_token: graph.parameter(&name("cls_token"), [1, 1, width], Init::Normal { std: 1e-6 }),
-            pos_embed: graph.parameter(&name("pos_embed"), [1, positions, width], Init::TruncatedNormal { std: 0.02 }),
+            pos_embed: graph.parameter(
+                &name("pos_embed"),
+                [1, positions, width],
+                Init::TruncatedNormal { std: 0.02 },
+            ),
             blocks: (0..config.depth).map(block).collect(),
             norm: LayerNorm::new(graph, &name("norm"), width, config.norm_eps),
             config: config.clone(),
@@ -173,7 +180,8 @@ impl Block {
     fn new(graph: &Graph, name: &str, config: &VitConfig) -> Block {
         let (width, hidden) = (config.width, config.width * config.mlp_ratio);
         let part = |part: &str| format!("{name}.{part}");
-        let linear = |name: &str, inputs, outputs, init| Linear::new(graph, &part(name), inputs, outputs, init);
+        let linear =
+            |name: &str, inputs, outputs, init| Linear::new(graph, &part(name), inputs, outputs, init);
         Block {
             heads: config.heads,
             norm1: LayerNorm::new(graph, &part("norm1"), width, config.norm_eps),

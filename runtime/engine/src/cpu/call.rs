@@ -74,7 +74,9 @@ impl<'a> Call<'a> {
         let mut targets = std::mem::take(&mut self.outputs).into_iter();
         std::array::from_fn(|_| match targets.next() {
             // SAFETY: an output owns its elements for the call, overlaps nothing else, and is handed out once.
-            Some(target) => unsafe { std::slice::from_raw_parts_mut(target.pointer, target.shape.elements()) },
+            Some(target) => unsafe {
+                std::slice::from_raw_parts_mut(target.pointer, target.shape.elements())
+            },
             None => &mut [],
         })
     }
@@ -105,7 +107,9 @@ impl<'a> Source<'a> {
 
     /// `length` neighbouring elements from a position of the layout on.
     pub fn run(&self, position: usize, length: usize) -> &'a [f32] {
-        debug_assert!(length == 0 || self.layout.span().is_some_and(|(_, last)| position + length <= last as usize + 1));
+        debug_assert!(
+            length == 0 || self.layout.span().is_some_and(|(_, last)| position + length <= last as usize + 1)
+        );
         // SAFETY: positions of the layout lie in the buffer, and kernels that share memory do not use slices.
         unsafe { std::slice::from_raw_parts(self.buffer.add(position), length) }
     }

@@ -17,9 +17,19 @@ pub fn run(contract: &Contract, call: &Call<'_>) {
     let problem = Problem::new(contract, call, false);
     let output = Shared::new(call.targets()[0]);
     problem.for_each_tile(|product, tile| {
-        let start = product.c + tile.rows.start as isize * problem.rows.c + tile.cols.start as isize * problem.columns.c;
+        let start = product.c
+            + tile.rows.start as isize * problem.rows.c
+            + tile.cols.start as isize * problem.columns.c;
         // SAFETY: the tile lies in the output, and no other tile does.
-        unsafe { problem.multiply(product, &tile, output.pointer().offset(start), problem.rows.c, problem.columns.c) };
+        unsafe {
+            problem.multiply(
+                product,
+                &tile,
+                output.pointer().offset(start),
+                problem.rows.c,
+                problem.columns.c,
+            )
+        };
     });
 }
 
@@ -83,7 +93,8 @@ impl Problem {
     fn new(contract: &Contract, call: &Call<'_>, dense: bool) -> Problem {
         let [a, b] = [&call.sources()[0], &call.sources()[1]];
         let axes = SortedAxes::new(contract, a.layout(), b.layout(), call.output_shape(0));
-        let swap = axes.columns.last().is_none_or(|axis| axis.c != 1) && axes.rows.last().is_some_and(|axis| axis.c == 1);
+        let swap = axes.columns.last().is_none_or(|axis| axis.c != 1)
+            && axes.rows.last().is_some_and(|axis| axis.c == 1);
         let axes = if swap { axes.transposed() } else { axes };
         let SortedAxes { mut rows, mut columns, mut sums, batch } = axes;
         let columns_axis = match dense && columns.last().is_none_or(|axis| axis.c != 1) {
@@ -119,9 +130,14 @@ impl Problem {
         }
         let span = (columns.length - 1) * columns.b as usize + (sums.length - 1) * sums.b as usize + 1;
         // SAFETY: these are the positions that the layout of the right operand reaches, which lie in its buffer.
-        let data = unsafe { std::slice::from_raw_parts(self.b.pointer().offset(self.outer[0].b).cast_const(), span) };
+        let data = unsafe {
+            std::slice::from_raw_parts(self.b.pointer().offset(self.outer[0].b).cast_const(), span)
+        };
         let mut copy = Scratch::take(columns.length * sums.length);
-        par_transpose(Matrix::new(data, sums.length, columns.length, sums.b as usize, columns.b as usize), &mut copy);
+        par_transpose(
+            Matrix::new(data, sums.length, columns.length, sums.b as usize, columns.b as usize),
+            &mut copy,
+        );
         self.b = Shared::new(copy.as_mut_ptr());
         (self.outer[0].b, self.inner[0].b) = (0, 0);
         (self.columns.b, self.sums.b) = (1, columns.length as isize);
@@ -145,12 +161,20 @@ impl Problem {
     ///
     /// # Safety
     /// `c` and the strides address memory for the whole tile that nobody else touches.
-    unsafe fn multiply(&self, product: Offsets, tile: &Tile, c: *mut f32, row_stride: isize, column_stride: isize) {
+    unsafe fn multiply(
+        &self,
+        product: Offsets,
+        tile: &Tile,
+        c: *mut f32,
+        row_stride: isize,
+        column_stride: isize,
+    ) {
         let (rows, columns, sums) = (&self.rows, &self.columns, &self.sums);
         let a_start = product.a + tile.rows.start as isize * rows.a;
         let b_start = product.b + tile.cols.start as isize * columns.b;
         let nothing = [Offsets::default()];
-        let (terms, depth) = if self.inner.is_empty() { (&nothing[..], 0) } else { (&self.inner[..], sums.length) };
+        let (terms, depth) =
+            if self.inner.is_empty() { (&nothing[..], 0) } else { (&self.inner[..], sums.length) };
         for (index, term) in terms.iter().enumerate() {
             // SAFETY: offsets and strides come from layouts that lie in their buffers, and `c` is the caller's.
             unsafe {
@@ -208,8 +232,14 @@ impl SortedAxes {
 
     /// The same product with both operands exchanged: (A·B)ᵀ = Bᵀ·Aᵀ.
     fn transposed(self) -> SortedAxes {
-        let swap = |axes: Vec<Axis>| axes.into_iter().map(|axis| Axis { a: axis.b, b: axis.a, ..axis }).collect();
-        SortedAxes { rows: swap(self.columns), columns: swap(self.rows), sums: swap(self.sums), batch: swap(self.batch) }
+        let swap =
+            |axes: Vec<Axis>| axes.into_iter().map(|axis| Axis { a: axis.b, b: axis.a, ..axis }).collect();
+        SortedAxes {
+            rows: swap(self.columns),
+            columns: swap(self.rows),
+            sums: swap(self.sums),
+            batch: swap(self.batch),
+        }
     }
 }
 
@@ -228,7 +258,9 @@ fn merged(axes: impl Iterator<Item = Axis>) -> Vec<Axis> {
     for inner in axes.filter(|axis| axis.length != 1) {
         let steps = |stride: isize| stride * inner.length as isize;
         match merged.last_mut() {
-            Some(outer) if outer.a == steps(inner.a) && outer.b == steps(inner.b) && outer.c == steps(inner.c) => {
+            Some(outer)
+                if outer.a == steps(inner.a) && outer.b == steps(inner.b) && outer.c == steps(inner.c) =>
+            {
                 *outer = Axis { length: outer.length * inner.length, ..inner };
             }
             _ => merged.push(inner),
@@ -245,7 +277,11 @@ fn take_longest(axes: &mut Vec<Axis>) -> Axis {
 /// Offsets of all index combinations of the axes, the last axis fastest; none if an axis is empty.
 fn combinations(axes: &[Axis], start: Offsets) -> Vec<Offsets> {
     axes.iter().fold(vec![start], |offsets, axis| {
-        let step = |base: Offsets, i: isize| Offsets { a: base.a + i * axis.a, b: base.b + i * axis.b, c: base.c + i * axis.c };
+        let step = |base: Offsets, i: isize| Offsets {
+            a: base.a + i * axis.a,
+            b: base.b + i * axis.b,
+            c: base.c + i * axis.c,
+        };
         offsets.iter().flat_map(|&base| (0..axis.length as isize).map(move |i| step(base, i))).collect()
     })
 }

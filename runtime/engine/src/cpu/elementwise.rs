@@ -68,7 +68,11 @@ impl Lane {
         match &self.pattern {
             // SAFETY: the caller's promise.
             Pattern::Dense { offset } => unsafe {
-                std::ptr::copy_nonoverlapping(base.offset(offset + start as isize), chunk.as_mut_ptr(), chunk.len());
+                std::ptr::copy_nonoverlapping(
+                    base.offset(offset + start as isize),
+                    chunk.as_mut_ptr(),
+                    chunk.len(),
+                );
             },
             // SAFETY: the caller's promise.
             Pattern::Repeated { offset } => chunk.fill(unsafe { *base.add(*offset) }),
@@ -221,7 +225,12 @@ impl<'p> Kernel<'p> {
 
     /// # Safety
     /// As for [`Kernel::run`], for every patch.
-    unsafe fn run_patches<'t>(&self, patches: impl Iterator<Item = Patch<'t>>, lanes: &[Lane], targets: &[Shared]) {
+    unsafe fn run_patches<'t>(
+        &self,
+        patches: impl Iterator<Item = Patch<'t>>,
+        lanes: &[Lane],
+        targets: &[Shared],
+    ) {
         let mut scratch = Scratch::take(self.slot_count * CHUNK);
         let mut patches = patches;
         simd::dispatch(
@@ -256,7 +265,14 @@ impl<'p> Kernel<'p> {
     }
 
     #[inline(always)]
-    unsafe fn step(&self, index: usize, instruction: &Instruction, patch: &Patch<'_>, lanes: &[Lane], scratch: &mut [f32]) {
+    unsafe fn step(
+        &self,
+        index: usize,
+        instruction: &Instruction,
+        patch: &Patch<'_>,
+        lanes: &[Lane],
+        scratch: &mut [f32],
+    ) {
         let base = scratch.as_mut_ptr();
         let length = patch.place.rows * patch.place.columns;
         // SAFETY: slot `s` is the range `s * CHUNK..` of the scratch memory, which holds `slot_count` of them; the
@@ -351,7 +367,15 @@ fn unary(kind: UnaryKind, a: &[f32], result: &mut [f32]) {
     match kind {
         UnaryKind::Neg => each(a, result, |x| -x),
         UnaryKind::Abs => each(a, result, f32::abs),
-        UnaryKind::Sign => each(a, result, |x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x }),
+        UnaryKind::Sign => each(a, result, |x| {
+            if x > 0.0 {
+                1.0
+            } else if x < 0.0 {
+                -1.0
+            } else {
+                x
+            }
+        }),
         UnaryKind::Square => each(a, result, |x| x * x),
         UnaryKind::Recip => each(a, result, |x| 1.0 / x),
         UnaryKind::Sqrt => each(a, result, f32::sqrt),

@@ -1,7 +1,10 @@
 //! Which kernel runs which operator.
 
 use super::call::Call;
-use super::{attention, batch_norm, contract, conv, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm, movement, norm, off_diagonal, random, reduce, softmax, sparse, update, window};
+use super::{
+    attention, batch_norm, contract, conv, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm,
+    movement, norm, off_diagonal, random, reduce, softmax, sparse, update, window,
+};
 use crate::ops::{Attention, DenseInfoNce, Op};
 use crate::shape::Shape;
 
@@ -9,7 +12,13 @@ use crate::shape::Shape;
 pub fn run(op: &Op, call: &mut Call<'_>) {
     match op {
         // The planner turns these into memory; no step carries them.
-        Op::Input(_) | Op::State(_) | Op::Constant(_) | Op::Output(_) | Op::Assign(_) | Op::View(_) | Op::Pick(_) => {}
+        Op::Input(_)
+        | Op::State(_)
+        | Op::Constant(_)
+        | Op::Output(_)
+        | Op::Assign(_)
+        | Op::View(_)
+        | Op::Pick(_) => {}
         Op::Copy(_) => elementwise::copy(call),
         Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::Fused(_) => elementwise::run(op, call),
         Op::Concat(op) => movement::concat(op, call),
@@ -81,5 +90,11 @@ fn attention_sizes(op: &Attention, qkv: &Shape) -> attention::Attention {
 
 fn info_nce_sizes(op: &DenseInfoNce, view: &Shape) -> info_nce::InfoNce {
     let inverse_temperature = 1.0 / op.temperature;
-    info_nce::InfoNce { samples: view[0], tokens: view[1], width: view[2], inverse_temperature, negatives: op.negatives }
+    info_nce::InfoNce {
+        samples: view[0],
+        tokens: view[1],
+        width: view[2],
+        inverse_temperature,
+        negatives: op.negatives,
+    }
 }

@@ -76,7 +76,8 @@ impl CpuExecutor {
     /// # Errors
     /// Threads that cannot be started.
     pub fn new(options: CpuOptions) -> Result<CpuExecutor, Error> {
-        let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let threads =
+            options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("equilayer-cpu-{index}"))
@@ -108,7 +109,10 @@ impl CpuExecutor {
             return match held.shape == state.shape {
                 true => Ok(()),
                 false => {
-                    let detail = format!("held with shape {} from another plan, this plan has {}", held.shape, state.shape);
+                    let detail = format!(
+                        "held with shape {} from another plan, this plan has {}",
+                        held.shape, state.shape
+                    );
                     Err(Error::Name { kind: "state", name: state.name.clone(), detail })
                 }
             };
@@ -133,7 +137,8 @@ impl CpuExecutor {
     }
 
     fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
-        let states: Vec<*mut f32> = plan.states.iter().map(|state| self.states[&state.name].memory.pointer()).collect();
+        let states: Vec<*mut f32> =
+            plan.states.iter().map(|state| self.states[&state.name].memory.pointer()).collect();
         let addresses = Addresses { plan, arena: self.arena.pointer(), states: &states };
         for (index, step) in plan.steps.iter().enumerate() {
             // SAFETY: the plan's operands lie in their buffers, the arena is long enough, states have their shapes;
@@ -144,7 +149,9 @@ impl CpuExecutor {
                 for output in &step.outputs {
                     // SAFETY: as above; the kernel has ended.
                     let values = unsafe { addresses.values(output) };
-                    check_finite(values, || (step.op.as_operator().name().into(), place_of(step, index, output)))?;
+                    check_finite(values, || {
+                        (step.op.as_operator().name().into(), place_of(step, index, output))
+                    })?;
                 }
             }
         }
@@ -180,7 +187,10 @@ impl Executor for CpuExecutor {
     }
 
     fn state(&self, name: &str) -> Result<Vec<f32>, Error> {
-        let held = self.states.get(name).ok_or_else(|| unknown("state", name, self.states.keys().map(String::as_str)))?;
+        let held = self
+            .states
+            .get(name)
+            .ok_or_else(|| unknown("state", name, self.states.keys().map(String::as_str)))?;
         Ok(held.memory.as_slice().to_vec())
     }
 
@@ -230,8 +240,12 @@ impl Addresses<'_> {
         }
         // SAFETY: the planner's operands lie in their buffers and overlap only as `Call` allows.
         unsafe {
-            let inputs = step.inputs.iter().map(|operand| Source::new(self.buffer(operand.buffer), operand.layout));
-            let outputs = step.outputs.iter().map(|operand| Target::new(self.buffer(operand.buffer), *operand.layout.shape()));
+            let inputs =
+                step.inputs.iter().map(|operand| Source::new(self.buffer(operand.buffer), operand.layout));
+            let outputs = step
+                .outputs
+                .iter()
+                .map(|operand| Target::new(self.buffer(operand.buffer), *operand.layout.shape()));
             Call::new(inputs.collect(), outputs.collect())
         }
     }
@@ -266,7 +280,14 @@ fn check_finite(values: &[f32], describe: impl FnOnce() -> (String, String)) -> 
     let Some(index) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
     let (operator, place) = describe();
     let count = values.iter().filter(|value| !value.is_finite()).count();
-    Err(Error::NotFinite { operator, count, elements: values.len(), value: values[index].to_string(), index, place })
+    Err(Error::NotFinite {
+        operator,
+        count,
+        elements: values.len(),
+        value: values[index].to_string(),
+        index,
+        place,
+    })
 }
 
 #[cfg(test)]

@@ -66,7 +66,12 @@ impl Walk {
     fn new(layout: &Layout, reduce: &Reduce) -> Walk {
         let (layout, axes) = merge(layout, reduce);
         let Some(last) = layout.shape().len().checked_sub(1) else {
-            return Walk { kept: vec![layout.offset() as usize], reduced: vec![0], inner: (1, 1), inner_reduced: true };
+            return Walk {
+                kept: vec![layout.offset() as usize],
+                reduced: vec![0],
+                inner: (1, 1),
+                inner_reduced: true,
+            };
         };
         let inner = (layout.shape()[last], layout.strides()[last]);
         let inner_reduced = axes[last];
@@ -75,7 +80,8 @@ impl Walk {
             layout.drop_axes(drop)
         };
         let base = layout.offset();
-        let mut reduced: Vec<isize> = dropped(true).positions().map(|position| position as isize - base).collect();
+        let mut reduced: Vec<isize> =
+            dropped(true).positions().map(|position| position as isize - base).collect();
         let empty = (0..=last).any(|axis| axes[axis] && layout.shape()[axis] == 0);
         if empty {
             reduced.clear();
@@ -92,7 +98,9 @@ fn merge(layout: &Layout, reduce: &Reduce) -> (Layout, Vec<bool>) {
     for (axis, (&dim, &stride)) in layout.shape().iter().zip(layout.strides()).enumerate() {
         let reduced = reduce.axes.contains(axis);
         match (lengths.last_mut(), kinds.last()) {
-            (Some(length), Some(&kind)) if kind == reduced && last_stride == stride * dim as isize => *length *= dim,
+            (Some(length), Some(&kind)) if kind == reduced && last_stride == stride * dim as isize => {
+                *length *= dim
+            }
             _ => {
                 lengths.push(dim);
                 kinds.push(reduced);
@@ -139,7 +147,14 @@ fn along_rows(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, c
 
 /// Reduces one row, of neighbouring elements in independent lanes.
 #[inline(always)]
-fn reduce_row(source: Source<'_>, position: isize, length: usize, stride: isize, start: f32, combine: impl Combine) -> f32 {
+fn reduce_row(
+    source: Source<'_>,
+    position: isize,
+    length: usize,
+    stride: isize,
+    start: f32,
+    combine: impl Combine,
+) -> f32 {
     if stride != 1 {
         let element = |i: usize| source.run((position + i as isize * stride) as usize, 1)[0];
         return (0..length).map(element).fold(start, combine);

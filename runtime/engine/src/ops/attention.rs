@@ -81,7 +81,8 @@ impl Head {
     /// Softmax over the keys of one query's scaled scores, and their log-sum-exp.
     fn probabilities(&self, qkv: &[f64], query: usize, scale: f64) -> (Vec<f64>, f64) {
         let score = |key: usize| -> f64 {
-            (0..self.width).map(|i| qkv[self.packed(query, 0, i)] * qkv[self.packed(key, 1, i)]).sum::<f64>() * scale
+            (0..self.width).map(|i| qkv[self.packed(query, 0, i)] * qkv[self.packed(key, 1, i)]).sum::<f64>()
+                * scale
         };
         let scores: Vec<f64> = (0..self.tokens).map(score).collect();
         let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -154,7 +155,9 @@ impl Operator for AttentionGradient {
         let [out, lse] = self.attention.outputs(&inputs[0])?;
         match inputs[1] == out && inputs[2] == lse && inputs[3] == out {
             true => Ok(vec![inputs[0]]),
-            false => Err("needs the attention's input, its outputs, and a gradient of the first output".into()),
+            false => {
+                Err("needs the attention's input, its outputs, and a gradient of the first output".into())
+            }
         }
     }
 
@@ -168,7 +171,8 @@ impl Operator for AttentionGradient {
                 let over_width = |f: &dyn Fn(usize) -> f64| (0..head.width).map(f).sum::<f64>();
                 let mean = over_width(&|i| d_out[head.output(query, i)] * out[head.output(query, i)]);
                 for (key, probability) in probabilities.into_iter().enumerate() {
-                    let d_probability = over_width(&|i| d_out[head.output(query, i)] * qkv[head.packed(key, 2, i)]);
+                    let d_probability =
+                        over_width(&|i| d_out[head.output(query, i)] * qkv[head.packed(key, 2, i)]);
                     let d_score = probability * (d_probability - mean) * scale;
                     for i in 0..head.width {
                         let d = d_qkv.data_mut();

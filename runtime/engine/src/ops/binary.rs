@@ -40,9 +40,8 @@ use BinaryKind as K;
 
 impl BinaryKind {
     /// Every function.
-    pub const ALL: [BinaryKind; 11] = [
-        K::Add, K::Sub, K::Mul, K::Div, K::Max, K::Min, K::Pow, K::Mod, K::Less, K::LessEqual, K::Equal,
-    ];
+    pub const ALL: [BinaryKind; 11] =
+        [K::Add, K::Sub, K::Mul, K::Div, K::Max, K::Min, K::Pow, K::Mod, K::Less, K::LessEqual, K::Equal];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -89,7 +88,9 @@ impl Operator for Binary {
     fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         match inputs[0] == inputs[1] {
             true => Ok(vec![inputs[0]]),
-            false => Err("the operands do not broadcast: axes must be equal or 1, counted from the last".into()),
+            false => {
+                Err("the operands do not broadcast: axes must be equal or 1, counted from the last".into())
+            }
         }
     }
 

@@ -20,7 +20,11 @@ pub struct Contract {
 impl Contract {
     /// Reads an equation such as `"btk,kn->btn"`.
     pub fn parse(equation: &str) -> Result<Contract, String> {
-        let form = || format!("`{equation}` does not read as `axes,axes->axes` with a letter an axis, as in `mk,kn->mn`");
+        let form = || {
+            format!(
+                "`{equation}` does not read as `axes,axes->axes` with a letter an axis, as in `mk,kn->mn`"
+            )
+        };
         let (operands, out) = equation.split_once("->").ok_or_else(form)?;
         let (a, b) = operands.split_once(',').ok_or_else(form)?;
         let labels = |text: &str| -> Result<Vec<char>, String> {
@@ -32,7 +36,8 @@ impl Contract {
 
     /// Length of a labelled axis.
     pub fn length(&self, label: char, inputs: &[Shape]) -> Option<usize> {
-        let find = |labels: &[char], shape: &Shape| labels.iter().position(|&l| l == label).map(|axis| shape[axis]);
+        let find =
+            |labels: &[char], shape: &Shape| labels.iter().position(|&l| l == label).map(|axis| shape[axis]);
         find(&self.a, &inputs[0]).or_else(|| find(&self.b, &inputs[1]))
     }
 
@@ -44,23 +49,31 @@ impl Contract {
     fn check(&self, inputs: &[Shape]) -> Result<(), String> {
         for (labels, shape, side) in [(&self.a, &inputs[0], "left"), (&self.b, &inputs[1], "right")] {
             if labels.len() != shape.len() {
-                return Err(format!("the {side} operand has {} axes, its labels name {}", shape.len(), labels.len()));
+                return Err(format!(
+                    "the {side} operand has {} axes, its labels name {}",
+                    shape.len(),
+                    labels.len()
+                ));
             }
         }
         for labels in [&self.a, &self.b, &self.out] {
             if let Some(label) = labels.iter().enumerate().find(|(i, l)| labels[..*i].contains(l)) {
-                return Err(format!("label `{}` occurs twice in one tensor; take a diagonal or sum first", label.1));
+                return Err(format!(
+                    "label `{}` occurs twice in one tensor; take a diagonal or sum first",
+                    label.1
+                ));
             }
         }
         let known = |label: &char| self.a.contains(label) || self.b.contains(label);
         if let Some(label) = self.out.iter().find(|label| !known(label)) {
             return Err(format!("label `{label}` of the result is in neither operand"));
         }
-        let lonely = |label: &&char| {
-            !self.out.contains(label) && (self.a.contains(label) != self.b.contains(label))
-        };
+        let lonely =
+            |label: &&char| !self.out.contains(label) && (self.a.contains(label) != self.b.contains(label));
         match self.a.iter().chain(&self.b).find(lonely) {
-            Some(label) => Err(format!("label `{label}` is in one operand only and not in the result; sum that axis first")),
+            Some(label) => Err(format!(
+                "label `{label}` is in one operand only and not in the result; sum that axis first"
+            )),
             None => Ok(()),
         }
     }
@@ -77,7 +90,10 @@ impl Operator for Contract {
             if let Some(other) = self.a.iter().position(|l| l == label).map(|axis| inputs[0][axis])
                 && other != inputs[1][axis]
             {
-                return Err(format!("axis `{label}` is {other} long on the left and {} on the right", inputs[1][axis]));
+                return Err(format!(
+                    "axis `{label}` is {other} long on the left and {} on the right",
+                    inputs[1][axis]
+                ));
             }
         }
         let dims: Vec<usize> = self.out.iter().filter_map(|&label| self.length(label, inputs)).collect();
@@ -141,7 +157,8 @@ impl Operator for Contract {
 /// Stride of each label of `order` in a row-major tensor; 0 where it has no such axis.
 fn strides_of(labels: &[char], shape: &Shape, order: &[char]) -> Vec<usize> {
     let strides = shape.strides();
-    let stride = |label: &char| labels.iter().position(|l| l == label).map_or(0, |axis| strides[axis] as usize);
+    let stride =
+        |label: &char| labels.iter().position(|l| l == label).map_or(0, |axis| strides[axis] as usize);
     order.iter().map(stride).collect()
 }
 
@@ -171,7 +188,8 @@ fn matmul_labels(a: usize, b: usize) -> Contract {
     Contract {
         a: with(&batch(a), if a >= 2 { &['m', 'k'] } else { &['k'] }),
         b: with(&batch(b), if b >= 2 { &['k', 'n'] } else { &['k'] }),
-        out: [longer, if a >= 2 { vec!['m'] } else { vec![] }, if b >= 2 { vec!['n'] } else { vec![] }].concat(),
+        out: [longer, if a >= 2 { vec!['m'] } else { vec![] }, if b >= 2 { vec!['n'] } else { vec![] }]
+            .concat(),
     }
 }
 
@@ -196,9 +214,12 @@ impl Tensor {
     pub fn matmul(&self, other: &Tensor) -> Tensor {
         let ranks = (self.shape().len(), other.shape().len());
         if ranks.0 == 0 || ranks.1 == 0 {
-            return self.graph().refuse("matmul", "a scalar has no matrix product; multiply with *".into(), &[self, other]);
+            return self.graph().refuse(
+                "matmul",
+                "a scalar has no matrix product; multiply with *".into(),
+                &[self, other],
+            );
         }
         self.contract_as(matmul_labels(ranks.0, ranks.1), other)
     }
 }
-

@@ -106,7 +106,9 @@ impl Program {
 
     /// Operations for one element.
     pub fn operations(&self) -> usize {
-        let counted = |instruction: &&Instruction| !matches!(instruction, Instruction::Load(_) | Instruction::Constant(_));
+        let counted = |instruction: &&Instruction| {
+            !matches!(instruction, Instruction::Load(_) | Instruction::Constant(_))
+        };
         self.instructions.iter().filter(counted).count()
     }
 }

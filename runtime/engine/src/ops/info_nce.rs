@@ -69,7 +69,11 @@ impl DenseInfoNce {
     }
 
     /// Each anchor, with the probability of each candidate and the logarithm of the denominator.
-    fn each_anchor(&self, views: [&Array; 2], mut f: impl FnMut((usize, usize), &[(usize, usize)], &[f64], f64)) {
+    fn each_anchor(
+        &self,
+        views: [&Array; 2],
+        mut f: impl FnMut((usize, usize), &[(usize, usize)], &[f64], f64),
+    ) {
         let shape = *views[0].shape();
         let (rows, width, tau) = (shape[0] * shape[1], shape[2], f64::from(self.temperature));
         for index in 0..self.anchors(&shape) {
@@ -174,15 +178,18 @@ impl Operator for DenseInfoNceGradient {
     fn reference(&self, inputs: &[&Array], outputs: &[Shape]) -> Vec<Array> {
         let views = [inputs[0], inputs[1]];
         let shape = *views[0].shape();
-        let factor = inputs[3].data()[0] / self.loss.anchors(&shape) as f64 / f64::from(self.loss.temperature);
+        let factor =
+            inputs[3].data()[0] / self.loss.anchors(&shape) as f64 / f64::from(self.loss.temperature);
         let mut gradients = [Array::zeros(outputs[0]), Array::zeros(outputs[1])];
         self.loss.each_anchor(views, |anchor, candidates, scores, lse| {
             for (index, (&candidate, score)) in candidates.iter().zip(scores).enumerate() {
                 let weight = factor * ((score - lse).exp() - f64::from(u8::from(index == 0)));
                 for i in 0..shape[2] {
                     let at = |(_, row): (usize, usize)| row * shape[2] + i;
-                    gradients[anchor.0].data_mut()[at(anchor)] += weight * views[candidate.0].data()[at(candidate)];
-                    gradients[candidate.0].data_mut()[at(candidate)] += weight * views[anchor.0].data()[at(anchor)];
+                    gradients[anchor.0].data_mut()[at(anchor)] +=
+                        weight * views[candidate.0].data()[at(candidate)];
+                    gradients[candidate.0].data_mut()[at(candidate)] +=
+                        weight * views[anchor.0].data()[at(anchor)];
                 }
             }
         });
@@ -200,15 +207,16 @@ impl Operator for DenseInfoNceGradient {
         let (rows, count, bound) = (shape[0] * shape[1], anchors.dim(0), 1.0 / self.loss.temperature);
         let scores = anchors.matmul(&candidates.transpose(0, 1)) * bound;
         let probabilities = (scores - inputs[2].unsqueeze(1)).exp() * mask;
-        let diagonal: Vec<f32> = (0..count * count).map(|i| f32::from(u8::from(i % (count + 1) == 0))).collect();
+        let diagonal: Vec<f32> =
+            (0..count * count).map(|i| f32::from(u8::from(i % (count + 1) == 0))).collect();
         let factor = &inputs[3] * (bound / count as f32);
         let weights = (probabilities - anchors.graph().constant([count, count], diagonal)) * factor;
-        let (d_anchors, d_candidates) = (weights.matmul(&candidates), weights.transpose(0, 1).matmul(&anchors));
+        let (d_anchors, d_candidates) =
+            (weights.matmul(&candidates), weights.transpose(0, 1).matmul(&anchors));
         let [d_a, d_p] = match self.loss.negatives {
             Negatives::CrossView => [d_anchors, d_candidates],
-            Negatives::BothViews => {
-                [0, rows].map(|first| d_anchors.slice(0, first, rows) + d_candidates.slice(0, rows - first, rows))
-            }
+            Negatives::BothViews => [0, rows]
+                .map(|first| d_anchors.slice(0, first, rows) + d_candidates.slice(0, rows - first, rows)),
         };
         Some(vec![d_a.reshape(shape), d_p.reshape(shape)])
     }
@@ -229,7 +237,9 @@ impl Tensor {
     #[track_caller]
     pub fn dense_info_nce(&self, positives: &Tensor, temperature: f32, negatives: Negatives) -> Tensor {
         let operator = DenseInfoNce { temperature, negatives };
-        let [loss, _] = self.graph().push_multi(operator, &[&self.l2_normalize(NORM_EPS), &positives.l2_normalize(NORM_EPS)]);
+        let [loss, _] = self
+            .graph()
+            .push_multi(operator, &[&self.l2_normalize(NORM_EPS), &positives.l2_normalize(NORM_EPS)]);
         loss
     }
 }

@@ -42,10 +42,13 @@ impl Operator for Reduce {
     fn reference(&self, inputs: &[&Array], outputs: &[Shape]) -> Vec<Array> {
         let (start, combine): (f64, fn(f64, f64) -> f64) = match self.kind {
             ReduceKind::Sum => (0.0, |a, b| a + b),
-            ReduceKind::Max => (f64::NEG_INFINITY, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }),
+            ReduceKind::Max => {
+                (f64::NEG_INFINITY, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) })
+            }
         };
         let mut reduced = Array::full(outputs[0], start);
-        let kept = crate::layout::Layout::contiguous(inputs[0].shape().keeping(self.axes)).expand(*inputs[0].shape());
+        let kept = crate::layout::Layout::contiguous(inputs[0].shape().keeping(self.axes))
+            .expand(*inputs[0].shape());
         for (to, &value) in kept.positions().zip(inputs[0].data()) {
             let sum = &mut reduced.data_mut()[to];
             *sum = combine(*sum, value);
@@ -55,7 +58,8 @@ impl Operator for Reduce {
 
     fn gradient(&self, at: &Adjoint<'_>) -> Vec<Option<Tensor>> {
         let input = &at.inputs[0];
-        let spread = |tensor: &Tensor| tensor.reshape(input.shape().keeping(self.axes)).expand(*input.shape());
+        let spread =
+            |tensor: &Tensor| tensor.reshape(input.shape().keeping(self.axes)).expand(*input.shape());
         let pulled = match self.kind {
             ReduceKind::Sum => spread(at.gradient()),
             ReduceKind::Max => {

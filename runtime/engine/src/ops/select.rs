@@ -55,7 +55,9 @@ impl Tensor {
     pub fn choose(&self, a: &Tensor, b: &Tensor) -> Tensor {
         let shape = self.shape().broadcast(a.shape()).and_then(|shape| shape.broadcast(b.shape()));
         match shape {
-            Some(shape) => self.graph().push(Select, &[&self.expand(shape), &a.expand(shape), &b.expand(shape)]),
+            Some(shape) => {
+                self.graph().push(Select, &[&self.expand(shape), &a.expand(shape), &b.expand(shape)])
+            }
             None => self.graph().push(Select, &[self, a, b]),
         }
     }

@@ -44,7 +44,9 @@ impl Operator for Assign {
     fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         match inputs[0] == inputs[1] {
             true => Ok(vec![inputs[0]]),
-            false => Err(format!("state `{}` has shape {}, its new value has {}", self.name, inputs[0], inputs[1])),
+            false => {
+                Err(format!("state `{}` has shape {}, its new value has {}", self.name, inputs[0], inputs[1]))
+            }
         }
     }
 

@@ -67,8 +67,28 @@ use UnaryKind as K;
 impl UnaryKind {
     /// Every function.
     pub const ALL: [UnaryKind; 23] = [
-        K::Neg, K::Abs, K::Sign, K::Square, K::Recip, K::Sqrt, K::Rsqrt, K::Exp, K::Exp2, K::Ln, K::Log2, K::Sin,
-        K::Cos, K::Tanh, K::Sigmoid, K::Erf, K::Gelu, K::GeluDerivative, K::Relu, K::Silu, K::Softplus, K::Floor,
+        K::Neg,
+        K::Abs,
+        K::Sign,
+        K::Square,
+        K::Recip,
+        K::Sqrt,
+        K::Rsqrt,
+        K::Exp,
+        K::Exp2,
+        K::Ln,
+        K::Log2,
+        K::Sin,
+        K::Cos,
+        K::Tanh,
+        K::Sigmoid,
+        K::Erf,
+        K::Gelu,
+        K::GeluDerivative,
+        K::Relu,
+        K::Silu,
+        K::Softplus,
+        K::Floor,
         K::StopGradient,
     ];
 
@@ -152,7 +172,9 @@ impl UnaryKind {
             K::Sigmoid => y * (1.0 - y),
             K::Erf => (-x.square()).exp() * (2.0 / PI.sqrt()) as f32,
             K::Gelu => x.unary(K::GeluDerivative),
-            K::GeluDerivative => (x.square() * -0.5).exp() * (2.0 - x.square()) * (1.0 / (2.0 * PI).sqrt()) as f32,
+            K::GeluDerivative => {
+                (x.square() * -0.5).exp() * (2.0 - x.square()) * (1.0 / (2.0 * PI).sqrt()) as f32
+            }
             K::Relu => x.greater(&x.graph().scalar(0.0)),
             K::Silu => {
                 let s = x.sigmoid();

@@ -68,15 +68,15 @@ impl Operator for View {
                 sorted.sort_unstable();
                 match sorted.iter().copied().eq(0..input.len()) {
                     true => Ok(vec![Shape::new(&axes.iter().map(|&axis| input[axis]).collect::<Vec<_>>())]),
-                    false => Err(format!("axes {axes:?} are not an order of the {} axes of {input}", input.len())),
+                    false => {
+                        Err(format!("axes {axes:?} are not an order of the {} axes of {input}", input.len()))
+                    }
                 }
             }
             View::Reshape(shape) if shape.elements() == input.elements() => Ok(vec![*shape]),
-            View::Reshape(shape) => Err(format!(
-                "{input} has {} elements, {shape} has {}",
-                input.elements(),
-                shape.elements()
-            )),
+            View::Reshape(shape) => {
+                Err(format!("{input} has {} elements, {shape} has {}", input.elements(), shape.elements()))
+            }
             View::Slice { axis, start, length } => match start.checked_add(*length) {
                 Some(end) if end <= input[*axis] => {
                     let mut dims = input.to_vec();
@@ -107,7 +107,9 @@ impl Operator for View {
                 gradient.view(View::Permute(inverse))
             }
             View::Reshape(_) => gradient.reshape(shape),
-            View::Slice { axis, start, length } => gradient.pad(*axis as isize, *start, shape[*axis] - start - length),
+            View::Slice { axis, start, length } => {
+                gradient.pad(*axis as isize, *start, shape[*axis] - start - length)
+            }
             View::Flip(axis) => gradient.view(View::Flip(*axis)),
             View::Expand(_) => gradient.sum_to(shape),
         };
@@ -121,7 +123,8 @@ impl Operator for View {
         if length < 2 {
             return Some(vec![input.clone()]);
         }
-        let half = |start: usize, end: usize| input.slice(axis as isize, start, end - start).view(View::Flip(axis));
+        let half =
+            |start: usize, end: usize| input.slice(axis as isize, start, end - start).view(View::Flip(axis));
         let (head, tail) = (half(0, length / 2), half(length / 2, length));
         Some(vec![tail.concat(&[&head], axis as isize)])
     }
@@ -198,7 +201,8 @@ impl Tensor {
         let rank = self.shape().len() as isize;
         let at = if axis < 0 { axis + rank + 1 } else { axis };
         if !(0..=rank).contains(&at) {
-            let detail = format!("an axis cannot be put before {axis}; valid places are {} to {rank}", -rank - 1);
+            let detail =
+                format!("an axis cannot be put before {axis}; valid places are {} to {rank}", -rank - 1);
             return self.graph().refuse("unsqueeze", detail, &[self]);
         }
         let mut dims = self.shape().to_vec();
@@ -267,7 +271,8 @@ impl Tensor {
         let shape = shape.into();
         let added = self.shape().len() - shape.len().min(self.shape().len());
         let repeated = |axis: usize| axis < added || (shape[axis - added] == 1 && self.shape()[axis] != 1);
-        let axes: Vec<isize> = (0..self.shape().len()).filter(|&axis| repeated(axis)).map(|axis| axis as isize).collect();
+        let axes: Vec<isize> =
+            (0..self.shape().len()).filter(|&axis| repeated(axis)).map(|axis| axis as isize).collect();
         if axes.is_empty() { self.reshape(shape) } else { self.sum(&axes).reshape(shape) }
     }
 }

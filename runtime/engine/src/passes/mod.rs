@@ -10,9 +10,9 @@ mod epilogue_fusion;
 mod program;
 mod rewrite;
 mod simplify;
-mod timeline;
 #[cfg(test)]
 mod testing;
+mod timeline;
 
 use std::cell::RefCell;
 

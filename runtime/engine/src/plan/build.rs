@@ -69,7 +69,11 @@ impl Builder {
         match &node.op {
             Op::Input(input) => {
                 let operand = self.new_buffer(Place::Arena(0), input.shape);
-                self.plan.inputs.push(Port { name: input.name.clone(), shape: input.shape, buffer: operand.buffer });
+                self.plan.inputs.push(Port {
+                    name: input.name.clone(),
+                    shape: input.shape,
+                    buffer: operand.buffer,
+                });
                 self.values.insert((index, 0), operand);
             }
             Op::State(state) => {
@@ -94,7 +98,11 @@ impl Builder {
             }
             Op::Output(output) => {
                 let operand = self.own_buffer(inputs[0], node);
-                self.plan.outputs.push(Port { name: output.name.clone(), shape: node.outputs[0], buffer: operand.buffer });
+                self.plan.outputs.push(Port {
+                    name: output.name.clone(),
+                    shape: node.outputs[0],
+                    buffer: operand.buffer,
+                });
             }
             Op::Assign(_) => {
                 if let Place::State(state) = self.plan.buffers[inputs[0].buffer].place {
@@ -120,7 +128,8 @@ impl Builder {
                 false => self.copy(operand, node),
             })
             .collect();
-        let outputs: Vec<Operand> = node.outputs.iter().map(|&shape| self.new_buffer(Place::Arena(0), shape)).collect();
+        let outputs: Vec<Operand> =
+            node.outputs.iter().map(|&shape| self.new_buffer(Place::Arena(0), shape)).collect();
         for (output, operand) in outputs.iter().enumerate() {
             self.values.insert((index, output as u8), *operand);
         }
@@ -128,7 +137,8 @@ impl Builder {
     }
 
     fn push(&mut self, op: Op, inputs: Vec<Operand>, outputs: Vec<Operand>, node: &Node) {
-        let shapes = |operands: &[Operand]| operands.iter().map(|operand| *operand.layout.shape()).collect::<Vec<_>>();
+        let shapes =
+            |operands: &[Operand]| operands.iter().map(|operand| *operand.layout.shape()).collect::<Vec<_>>();
         let cost = op.as_operator().cost(&shapes(&inputs), &shapes(&outputs));
         self.plan.steps.push(Step { op, inputs, outputs, cost, scope: node.scope.clone() });
     }
@@ -150,7 +160,8 @@ impl Builder {
             Some(layout) => Operand { layout, ..operand },
             None => {
                 let copied = self.copy(operand, node);
-                let layout = view.apply(&copied.layout).unwrap_or_else(|| Layout::contiguous(node.outputs[0]));
+                let layout =
+                    view.apply(&copied.layout).unwrap_or_else(|| Layout::contiguous(node.outputs[0]));
                 Operand { layout, ..copied }
             }
         }
@@ -209,7 +220,13 @@ impl Builder {
         let shape = *value.layout.shape();
         let target = Operand { buffer: self.state_buffers[state], layout: Layout::contiguous(shape) };
         let cost = Copy.cost(&[shape], &[shape]);
-        self.plan.steps.push(Step { op: Copy.into(), inputs: vec![value], outputs: vec![target], cost, scope: None });
+        self.plan.steps.push(Step {
+            op: Copy.into(),
+            inputs: vec![value],
+            outputs: vec![target],
+            cost,
+            scope: None,
+        });
         self.tally.copies += 1;
     }
 
@@ -227,15 +244,20 @@ impl Builder {
         let Some(maker) = self.plan.steps.iter().position(makes) else { return false };
         let reads_old = |step: &Step| step.inputs.iter().any(|input| input.buffer == old);
         let step = &self.plan.steps[maker];
-        let here = !reads_old(step) || coincidences(step).iter().any(|&(output, input)| {
-            step.outputs[output].buffer == value.buffer && step.inputs[input].buffer == old && reads_alike(step, input)
-        });
+        let here = !reads_old(step)
+            || coincidences(step).iter().any(|&(output, input)| {
+                step.outputs[output].buffer == value.buffer
+                    && step.inputs[input].buffer == old
+                    && reads_alike(step, input)
+            });
         here && !self.plan.steps[maker + 1..].iter().any(reads_old)
     }
 
     fn rename(&mut self, from: usize, to: usize) {
         for step in &mut self.plan.steps {
-            for operand in step.inputs.iter_mut().chain(&mut step.outputs).filter(|operand| operand.buffer == from) {
+            for operand in
+                step.inputs.iter_mut().chain(&mut step.outputs).filter(|operand| operand.buffer == from)
+            {
                 operand.buffer = to;
             }
         }
@@ -243,8 +265,10 @@ impl Builder {
 
     /// Lets elementwise results take the memory of operands that die with them.
     fn write_over_operands(&mut self) {
-        let mut last_use: Vec<usize> =
-            lifetimes(&self.plan.steps, self.plan.buffers.len()).iter().map(|life| life.map_or(0, |(_, last)| last)).collect();
+        let mut last_use: Vec<usize> = lifetimes(&self.plan.steps, self.plan.buffers.len())
+            .iter()
+            .map(|life| life.map_or(0, |(_, last)| last))
+            .collect();
         for port in &self.plan.outputs {
             last_use[port.buffer] = usize::MAX;
         }

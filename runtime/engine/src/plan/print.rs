@@ -8,10 +8,15 @@ use crate::ops::Op;
 /// A plan prints as a table: kernel, shapes, work, where it writes, scope; then totals and what passes did.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>4}  {:<16} {:<44} {:>9} {:>9}  {:<14} scope", "step", "kernel", "shapes", "MFLOP", "MB", "writes")?;
+        writeln!(
+            f,
+            "{:>4}  {:<16} {:<44} {:>9} {:>9}  {:<14} scope",
+            "step", "kernel", "shapes", "MFLOP", "MB", "writes"
+        )?;
         for (index, step) in self.steps.iter().enumerate() {
             let (flops, bytes) = (step.cost.flops as f64 / 1e6, step.cost.bytes as f64 / 1e6);
-            let writes = step.outputs.iter().map(|output| self.where_is(output)).collect::<Vec<_>>().join(" ");
+            let writes =
+                step.outputs.iter().map(|output| self.where_is(output)).collect::<Vec<_>>().join(" ");
             let scope = step.scope.as_deref().unwrap_or("");
             writeln!(
                 f,
@@ -40,7 +45,11 @@ impl Plan {
         let mut lines = vec!["digraph plan {".to_string(), "  node [shape=box, fontname=monospace];".into()];
         let mut writer = vec![None; self.buffers.len()];
         for port in &self.inputs {
-            lines.push(format!("  \"in {0}\" [shape=ellipse, label=\"{0} {1}\"];", quote(&port.name), port.shape));
+            lines.push(format!(
+                "  \"in {0}\" [shape=ellipse, label=\"{0} {1}\"];",
+                quote(&port.name),
+                port.shape
+            ));
             writer[port.buffer] = Some(format!("in {}", quote(&port.name)));
         }
         for (index, step) in self.steps.iter().enumerate() {
@@ -54,7 +63,11 @@ impl Plan {
         }
         for port in &self.outputs {
             let from = writer[port.buffer].clone().unwrap_or_default();
-            lines.push(format!("  \"out {0}\" [shape=ellipse, label=\"{0} {1}\"];", quote(&port.name), port.shape));
+            lines.push(format!(
+                "  \"out {0}\" [shape=ellipse, label=\"{0} {1}\"];",
+                quote(&port.name),
+                port.shape
+            ));
             lines.push(format!("  \"{from}\" -> \"out {}\";", quote(&port.name)));
         }
         lines.push("}".into());
@@ -86,7 +99,8 @@ fn kernel(step: &Step) -> String {
 
 fn shapes(step: &Step) -> String {
     let list = |operands: &[Operand]| {
-        let shown: Vec<String> = operands.iter().take(4).map(|operand| operand.layout.shape().to_string()).collect();
+        let shown: Vec<String> =
+            operands.iter().take(4).map(|operand| operand.layout.shape().to_string()).collect();
         let more = operands.len().saturating_sub(4);
         shown.join(" ") + &if more > 0 { format!(" +{more}") } else { String::new() }
     };

@@ -44,11 +44,14 @@ pub fn schedule(graph: &Luminal) -> Vec<NodeIndex> {
 
 /// Everything a sink depends on.
 pub fn live_nodes(graph: &Luminal) -> Vec<NodeIndex> {
-    let is_sink = |&index: &NodeIndex| matches!(node(graph, index).map(|n| &n.op), Some(Op::Output(_) | Op::Assign(_)));
+    let is_sink =
+        |&index: &NodeIndex| matches!(node(graph, index).map(|n| &n.op), Some(Op::Output(_) | Op::Assign(_)));
     let mut open: Vec<NodeIndex> = graph.graph.node_indices().filter(is_sink).collect();
     let mut live: FxHashSet<NodeIndex> = open.iter().copied().collect();
     while let Some(index) = open.pop() {
-        open.extend(sources(graph, index).into_iter().map(|(source, _)| source).filter(|&source| live.insert(source)));
+        open.extend(
+            sources(graph, index).into_iter().map(|(source, _)| source).filter(|&source| live.insert(source)),
+        );
     }
     let mut live: Vec<NodeIndex> = live.into_iter().collect();
     live.sort_unstable();
@@ -99,7 +102,9 @@ impl Waiting {
             // What a leaf holds is there from the start; only storing it has to wait.
             let made_by = maker(graph, value);
             let update = if sources(graph, made_by).is_empty() { index } else { made_by };
-            for reader in readers(graph, state).into_iter().filter(|reader| *reader != update && alive.contains(reader)) {
+            for reader in
+                readers(graph, state).into_iter().filter(|reader| *reader != update && alive.contains(reader))
+            {
                 *waiting.readers.entry(update).or_default() += 1;
                 waiting.releases.entry(reader).or_default().push(update);
             }
@@ -113,7 +118,8 @@ impl Waiting {
 
     /// The first node that only waits for readers.
     fn held_back(&self, places: &Places) -> Option<NodeIndex> {
-        let candidates = self.inputs.iter().filter(|&(index, &count)| count == 0 && !places.contains_key(index));
+        let candidates =
+            self.inputs.iter().filter(|&(index, &count)| count == 0 && !places.contains_key(index));
         candidates.map(|(&index, _)| index).min()
     }
 

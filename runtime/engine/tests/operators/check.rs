@@ -5,7 +5,9 @@ use std::fmt;
 
 use equilayer_engine::array::Array;
 use equilayer_engine::reference::{Values, evaluate, lower};
-use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node, random};
+use equilayer_engine::{
+    CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node, random,
+};
 
 use crate::cases::{Case, Domain};
 
@@ -50,7 +52,8 @@ pub fn case(case: &Case, covered: &mut BTreeSet<&'static str>, counts: &mut Coun
     let built = Built::new(case, false)?;
     let reference = evaluate(&built.graph, &data).map_err(text)?;
     built.graph.with_luminal(|luminal| {
-        covered.extend(luminal.graph.node_indices().filter_map(|i| Some(node::node(luminal, i)?.op.variant())));
+        covered
+            .extend(luminal.graph.node_indices().filter_map(|i| Some(node::node(luminal, i)?.op.variant())));
     });
     for options in [CompileOptions::none(), CompileOptions::new()] {
         let built = Built::new(case, false)?;
@@ -75,8 +78,12 @@ impl Built {
     /// The case's graph with its outputs named; with `loss`, a weighted sum of all outputs instead.
     fn new(case: &Case, loss: bool) -> Result<Built, String> {
         let graph = Graph::new();
-        let inputs: Vec<Tensor> =
-            case.inputs.iter().enumerate().map(|(i, input)| graph.input(&format!("in{i}"), input.shape)).collect();
+        let inputs: Vec<Tensor> = case
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, input)| graph.input(&format!("in{i}"), input.shape))
+            .collect();
         let outputs = (case.build)(&graph, &inputs);
         graph.check().map_err(text)?;
         if !loss {
@@ -105,18 +112,26 @@ fn interpret(
     let mut lowered = lower(graph);
     let unexplained = |operator: &&str| !UNDECOMPOSED.iter().any(|(known, _)| known == operator);
     if let Some(operator) = lowered.undecomposed().find(unexplained) {
-        return Err(format!("`{operator}` has no decomposition; give it one, or say why not in UNDECOMPOSED"));
+        return Err(format!(
+            "`{operator}` has no decomposition; give it one, or say why not in UNDECOMPOSED"
+        ));
     }
     if case.interpreted && lowered.elements() <= MOST_INTERPRETED {
         let outputs = lowered.run(data).map_err(text)?;
         let value = |name: &str| outputs.get(name).map(<[f32]>::to_vec);
-        compare(reference, value, tolerance).map_err(|failure| format!("in luminal's interpreter: {failure}"))?;
+        compare(reference, value, tolerance)
+            .map_err(|failure| format!("in luminal's interpreter: {failure}"))?;
         counts.interpreted += usize::from(lowered.undecomposed().next().is_none());
     }
     Ok(())
 }
 
-fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, counts: &mut Counts) -> Result<(), String> {
+fn gradients(
+    case: &Case,
+    data: &Values,
+    covered: &mut BTreeSet<&'static str>,
+    counts: &mut Counts,
+) -> Result<(), String> {
     let wrt: Vec<usize> = (0..case.inputs.len()).filter(|&i| case.inputs[i].differentiable).collect();
     let build = || -> Result<Built, String> {
         let built = Built::new(case, true)?;
@@ -125,7 +140,11 @@ fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, c
         let gradients = built.graph.gradients(&loss, &tensors).map_err(text)?;
         for (&i, gradient) in wrt.iter().zip(&gradients) {
             if gradient.shape() != built.inputs[i].shape() {
-                return Err(format!("gradient of input {i} has shape {}, not {}", gradient.shape(), built.inputs[i].shape()));
+                return Err(format!(
+                    "gradient of input {i} has shape {}, not {}",
+                    gradient.shape(),
+                    built.inputs[i].shape()
+                ));
             }
             built.graph.output(&format!("grad{i}"), gradient);
         }
@@ -135,20 +154,29 @@ fn gradients(case: &Case, data: &Values, covered: &mut BTreeSet<&'static str>, c
     for options in [CompileOptions::none(), CompileOptions::new()] {
         let graph = build()?.graph;
         let ran = run(&graph, &options, data, covered)?;
-        compare(&analytic, |name| ran.value(name), case.tolerance * 4.0).map_err(|failure| format!("gradient: {failure}"))?;
+        compare(&analytic, |name| ran.value(name), case.tolerance * 4.0)
+            .map_err(|failure| format!("gradient: {failure}"))?;
         counts.gradients += 1;
-        interpret(case, &graph, data, (&analytic, case.tolerance * 4.0), counts).map_err(|failure| format!("gradient: {failure}"))?;
+        interpret(case, &graph, data, (&analytic, case.tolerance * 4.0), counts)
+            .map_err(|failure| format!("gradient: {failure}"))?;
     }
     let probe = Built::new(case, true)?;
     probe.graph.output("loss", probe.loss.as_ref().ok_or("no loss")?);
     for &i in &wrt {
-        counts.differences += differences(&probe.graph, data, i, &analytic[&format!("grad{i}")], case.kinked)?;
+        counts.differences +=
+            differences(&probe.graph, data, i, &analytic[&format!("grad{i}")], case.kinked)?;
     }
     Ok(())
 }
 
 /// Compares a gradient with central differences of the loss in `f64`.
-fn differences(graph: &Graph, data: &Values, input: usize, gradient: &Array, kinked: bool) -> Result<usize, String> {
+fn differences(
+    graph: &Graph,
+    data: &Values,
+    input: usize,
+    gradient: &Array,
+    kinked: bool,
+) -> Result<usize, String> {
     let name = format!("in{input}");
     let elements = data[&name].data().len();
     let stride = elements.div_ceil(PROBES).max(1);
@@ -167,7 +195,9 @@ fn differences(graph: &Graph, data: &Values, input: usize, gradient: &Array, kin
         // At a kink (ties in a maximum) the one-sided derivatives differ and their mean is what we promise.
         let tolerance = if kinked { 1e-4 } else { 2e-6 } * scale;
         if (numeric - analytic).abs() > tolerance {
-            return Err(format!("gradient of input {input} at {element}: {analytic:.9} but central difference {numeric:.9}"));
+            return Err(format!(
+                "gradient of input {input} at {element}: {analytic:.9} but central difference {numeric:.9}"
+            ));
         }
         compared += 1;
     }
@@ -187,19 +217,29 @@ impl Ran {
     }
 }
 
-fn run(graph: &Graph, options: &CompileOptions, data: &Values, covered: &mut BTreeSet<&'static str>) -> Result<Ran, String> {
+fn run(
+    graph: &Graph,
+    options: &CompileOptions,
+    data: &Values,
+    covered: &mut BTreeSet<&'static str>,
+) -> Result<Ran, String> {
     let plan = graph.compile(options).map_err(text)?;
     covered.extend(plan.steps().iter().map(|step| step.op.variant()));
     let mut bits: Option<Ran> = None;
-    let fed: Vec<(String, Vec<f32>)> = data.iter().map(|(name, array)| (name.clone(), array.to_f32())).collect();
-    let fed: Vec<(&str, &[f32])> = fed.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
+    let fed: Vec<(String, Vec<f32>)> =
+        data.iter().map(|(name, array)| (name.clone(), array.to_f32())).collect();
+    let fed: Vec<(&str, &[f32])> =
+        fed.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
     for threads in [1, 2, 3] {
-        let mut executor = CpuExecutor::new(CpuOptions { threads: Some(threads), ..CpuOptions::default() }).map_err(text)?;
+        let mut executor =
+            CpuExecutor::new(CpuOptions { threads: Some(threads), ..CpuOptions::default() }).map_err(text)?;
         executor.run(&plan, &fed).map_err(text)?;
         // The second run finds the arena full of the first one's values.
         let outputs = executor.run(&plan, &fed).map_err(text)?;
         match &bits {
-            Some(first) if !same_bits(&first.outputs, &outputs) => return Err(format!("{threads} threads give other bits than 1")),
+            Some(first) if !same_bits(&first.outputs, &outputs) => {
+                return Err(format!("{threads} threads give other bits than 1"));
+            }
             _ => bits = Some(Ran { outputs, executor }),
         }
     }
@@ -207,7 +247,9 @@ fn run(graph: &Graph, options: &CompileOptions, data: &Values, covered: &mut BTr
 }
 
 fn same_bits(a: &Outputs, b: &Outputs) -> bool {
-    let bits = |outputs: &Outputs| -> Vec<u32> { outputs.iter().flat_map(|(_, v)| v.iter().map(|x| x.to_bits())).collect() };
+    let bits = |outputs: &Outputs| -> Vec<u32> {
+        outputs.iter().flat_map(|(_, v)| v.iter().map(|x| x.to_bits())).collect()
+    };
     bits(a) == bits(b)
 }
 
@@ -219,11 +261,17 @@ fn compare(
 ) -> Result<(), String> {
     for (name, expected) in reference {
         let found = found(name).map_err(text)?;
-        let scale = expected.data().iter().filter(|x| x.is_finite()).fold(1.0f64, |scale, x| scale.max(x.abs()));
+        let scale =
+            expected.data().iter().filter(|x| x.is_finite()).fold(1.0f64, |scale, x| scale.max(x.abs()));
         for (index, (&found, &expected)) in found.iter().zip(expected.data()).enumerate() {
             let same = f64::from(found) == expected || (found.is_nan() && expected.is_nan());
-            if !same && (f64::from(found) - expected).abs().partial_cmp(&(tolerance * scale)) != Some(std::cmp::Ordering::Less) {
-                return Err(format!("{name}[{index}] = {found}, reference {expected} (tolerance {tolerance:.1e} of {scale:.3})"));
+            if !same
+                && (f64::from(found) - expected).abs().partial_cmp(&(tolerance * scale))
+                    != Some(std::cmp::Ordering::Less)
+            {
+                return Err(format!(
+                    "{name}[{index}] = {found}, reference {expected} (tolerance {tolerance:.1e} of {scale:.3})"
+                ));
             }
         }
     }

@@ -23,7 +23,13 @@ fn every_operator_agrees_with_its_reference_on_every_executor() {
         }
     }
     println!("{} cases: {counts}", cases.len());
-    assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases failed:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
     let missing: Vec<_> = Op::VARIANTS.iter().filter(|variant| !covered.contains(**variant)).collect();
     assert!(missing.is_empty(), "operators without a case: {missing:?}");
 }

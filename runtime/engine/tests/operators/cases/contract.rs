@@ -36,29 +36,49 @@ pub fn cases() -> Vec<Case> {
     cases.push(Case::new("matmul of vectors", vec![fed([4]), fed([4, 3]), fed([3])], |_, x| {
         vec![x[0].matmul(&x[1]), x[1].matmul(&x[2]), x[2].matmul(&x[2])]
     }));
-    cases.push(Case::new("weight gradient over a slice of tokens", vec![fed([3, 6, 4]), fed([3, 5, 2])], |_, x| {
-        vec![x[0].slice(1, 1, 5).einsum("btk,btn->kn", &x[1])]
-    }));
-    cases.push(Case::new("linear, bias, gelu, residual", vec![fed([2, 70, 9]), fed([9, 9]), fed([9])], |_, x| {
-        let hidden = x[0].matmul(&x[1]) + &x[2];
-        vec![hidden.gelu() + &x[0], hidden]
-    }));
-    cases.push(Case::new("two products added, over several tiles", vec![fed([70, 9]), fed([9, 140])], |_, x| {
-        vec![(x[0].matmul(&x[1]) + x[0].flip(0).matmul(&x[1])).tanh()]
-    }));
-    cases.push(Case::new("scaled scores, bare ones kept", vec![fed([2, 5, 3, 4]), fed([2, 6, 3, 4])], |_, x| {
-        let scores = x[0].einsum("bqhd,bkhd->bhqk", &x[1]);
-        vec![(&scores * 0.5).sigmoid(), scores.transpose(1, 2)]
-    }));
+    cases.push(Case::new(
+        "weight gradient over a slice of tokens",
+        vec![fed([3, 6, 4]), fed([3, 5, 2])],
+        |_, x| vec![x[0].slice(1, 1, 5).einsum("btk,btn->kn", &x[1])],
+    ));
+    cases.push(Case::new(
+        "linear, bias, gelu, residual",
+        vec![fed([2, 70, 9]), fed([9, 9]), fed([9])],
+        |_, x| {
+            let hidden = x[0].matmul(&x[1]) + &x[2];
+            vec![hidden.gelu() + &x[0], hidden]
+        },
+    ));
+    cases.push(Case::new(
+        "two products added, over several tiles",
+        vec![fed([70, 9]), fed([9, 140])],
+        |_, x| vec![(x[0].matmul(&x[1]) + x[0].flip(0).matmul(&x[1])).tanh()],
+    ));
+    cases.push(Case::new(
+        "scaled scores, bare ones kept",
+        vec![fed([2, 5, 3, 4]), fed([2, 6, 3, 4])],
+        |_, x| {
+            let scores = x[0].einsum("bqhd,bkhd->bhqk", &x[1]);
+            vec![(&scores * 0.5).sigmoid(), scores.transpose(1, 2)]
+        },
+    ));
     let operands = vec![fed([7, 5]), fed([5, 7]), fed([7, 1])];
     cases.push(Case::new("epilogue of a column and a transposed matrix", operands, |_, x| {
         let product = x[0].matmul(&x[1]);
-        vec![product.greater(&x[2]).choose(&x[2], &(&product + x[1].transpose(0, 1).matmul(&x[0].transpose(0, 1))))]
+        vec![
+            product
+                .greater(&x[2])
+                .choose(&x[2], &(&product + x[1].transpose(0, 1).matmul(&x[0].transpose(0, 1)))),
+        ]
     }));
-    cases.push(Case::new("a product written with expand, mul and sum", vec![fed([2, 4, 3]), fed([3, 5])], |_, x| {
-        let all = [2, 4, 3, 5];
-        let product = x[0].unsqueeze(3).expand(all) * x[1].expand(all);
-        vec![product.permute(&[2, 3, 0, 1]).sum(&[0]), product.sum(&[0]).sum(&[1])]
-    }));
+    cases.push(Case::new(
+        "a product written with expand, mul and sum",
+        vec![fed([2, 4, 3]), fed([3, 5])],
+        |_, x| {
+            let all = [2, 4, 3, 5];
+            let product = x[0].unsqueeze(3).expand(all) * x[1].expand(all);
+            vec![product.permute(&[2, 3, 0, 1]).sum(&[0]), product.sum(&[0]).sum(&[1])]
+        },
+    ));
     cases
 }

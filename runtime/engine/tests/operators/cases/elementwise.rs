@@ -8,22 +8,27 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for kind in UnaryKind::ALL {
         let (domain, tolerance) = match kind {
-            UnaryKind::Recip | UnaryKind::Sqrt | UnaryKind::Rsqrt | UnaryKind::Ln | UnaryKind::Log2 => (Domain::Positive, 3e-6),
+            UnaryKind::Recip | UnaryKind::Sqrt | UnaryKind::Rsqrt | UnaryKind::Ln | UnaryKind::Log2 => {
+                (Domain::Positive, 3e-6)
+            }
             UnaryKind::Abs | UnaryKind::Sign | UnaryKind::Relu | UnaryKind::Floor => (Domain::Apart, 3e-6),
             _ => (Domain::Any, 3e-6),
         };
         let flows = !matches!(kind, UnaryKind::Sign | UnaryKind::Floor | UnaryKind::StopGradient);
         let shapes: [&[usize]; 5] = [&[], &[1], &[7, 3], &[0, 4], &[33, 1, 67]];
         for shape in shapes {
-            let case = Case::new(format!("{} {shape:?}", kind.name()), vec![fed(shape).of(domain)], move |_, x| {
-                vec![x[0].unary(kind)]
-            });
+            let case =
+                Case::new(format!("{} {shape:?}", kind.name()), vec![fed(shape).of(domain)], move |_, x| {
+                    vec![x[0].unary(kind)]
+                });
             let case = case.within(tolerance, "measured error of the vectorised functions");
             cases.push(if flows { case } else { case.values_only() });
         }
-        let case = Case::new(format!("{} of a permuted slice", kind.name()), vec![fed([5, 6, 4]).of(domain)], move |_, x| {
-            vec![x[0].slice(1, 1, 4).permute(&[2, 0, 1]).unary(kind)]
-        });
+        let case = Case::new(
+            format!("{} of a permuted slice", kind.name()),
+            vec![fed([5, 6, 4]).of(domain)],
+            move |_, x| vec![x[0].slice(1, 1, 4).permute(&[2, 0, 1]).unary(kind)],
+        );
         cases.push(if flows { case } else { case.values_only() });
     }
     for kind in BinaryKind::ALL {
@@ -31,7 +36,8 @@ pub fn cases() -> Vec<Case> {
             BinaryKind::Pow | BinaryKind::Div => Domain::Positive,
             _ => Domain::Apart,
         };
-        let flows = !matches!(kind, BinaryKind::Mod | BinaryKind::Less | BinaryKind::LessEqual | BinaryKind::Equal);
+        let flows =
+            !matches!(kind, BinaryKind::Mod | BinaryKind::Less | BinaryKind::LessEqual | BinaryKind::Equal);
         let pairs: [(&[usize], &[usize]); 7] = [
             (&[], &[]),
             (&[5], &[]),
@@ -51,9 +57,11 @@ pub fn cases() -> Vec<Case> {
             cases.push(if flows { case.kinked() } else { case.values_only() });
         }
     }
-    cases.push(Case::new("choose, broadcast", vec![fed([3, 1]).of(Domain::Mask), fed([3, 4]), fed([4])], |_, x| {
-        vec![x[0].choose(&x[1], &x[2])]
-    }));
+    cases.push(Case::new(
+        "choose, broadcast",
+        vec![fed([3, 1]).of(Domain::Mask), fed([3, 4]), fed([4])],
+        |_, x| vec![x[0].choose(&x[1], &x[2])],
+    ));
     cases.push(Case::new("a tensor with itself, twice", vec![fed([9])], |_, x| vec![&x[0] * &x[0] + &x[0]]));
     cases.push(Case::new("a matrix plus its transpose", vec![fed([5, 5])], |_, x| {
         let doubled = &x[0] * 2.0;

@@ -15,6 +15,9 @@ mod update;
 
 use equilayer_engine::{Graph, Shape, Tensor};
 
+/// Builds the outputs of a case from its inputs.
+type Build = Box<dyn Fn(&Graph, &[Tensor]) -> Vec<Tensor>>;
+
 /// One row of the sweep.
 pub struct Case {
     /// Operator and what is special.
@@ -22,7 +25,7 @@ pub struct Case {
     /// What is fed.
     pub inputs: Vec<Fed>,
     /// Builds the outputs.
-    pub build: Box<dyn Fn(&Graph, &[Tensor]) -> Vec<Tensor>>,
+    pub build: Build,
     /// Largest difference of `f32` kernels from the reference, relative to the largest value of a tensor.
     pub tolerance: f64,
     /// Whether gradients are checked.
@@ -77,7 +80,11 @@ impl Fed {
 
 impl Case {
     /// A case at the common tolerance, with gradients.
-    pub fn new(name: impl Into<String>, inputs: Vec<Fed>, build: impl Fn(&Graph, &[Tensor]) -> Vec<Tensor> + 'static) -> Case {
+    pub fn new(
+        name: impl Into<String>,
+        inputs: Vec<Fed>,
+        build: impl Fn(&Graph, &[Tensor]) -> Vec<Tensor> + 'static,
+    ) -> Case {
         Case {
             name: name.into(),
             inputs,

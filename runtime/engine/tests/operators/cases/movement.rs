@@ -6,7 +6,9 @@ use super::{Case, fed};
 
 pub fn cases() -> Vec<Case> {
     vec![
-        Case::new("permute, rank 6", vec![fed([2, 3, 1, 2, 2, 3])], |_, x| vec![x[0].permute(&[5, 0, 3, 2, 4, 1])]),
+        Case::new("permute, rank 6", vec![fed([2, 3, 1, 2, 2, 3])], |_, x| {
+            vec![x[0].permute(&[5, 0, 3, 2, 4, 1])]
+        }),
         Case::new("reshape of a permuted tensor", vec![fed([3, 4, 5])], |_, x| {
             vec![x[0].permute(&[2, 0, 1]).reshape([15, 4])]
         }),
@@ -21,7 +23,9 @@ pub fn cases() -> Vec<Case> {
             vec![x[0].select(0, 2), &parts[0] * &parts[2]]
         }),
         Case::new("pad", vec![fed([3, 4, 2])], |_, x| vec![x[0].pad(1, 2, 1), x[0].pad(0, 0, 3)]),
-        Case::new("pad of a permuted tensor", vec![fed([3, 4, 2])], |_, x| vec![x[0].permute(&[1, 2, 0]).pad(2, 1, 1)]),
+        Case::new("pad of a permuted tensor", vec![fed([3, 4, 2])], |_, x| {
+            vec![x[0].permute(&[1, 2, 0]).pad(2, 1, 1)]
+        }),
         Case::new("concat of three", vec![fed([2, 3, 2]), fed([2, 1, 2]), fed([2, 4, 2])], |_, x| {
             vec![x[0].concat(&[&x[1], &x[2]], 1)]
         }),
@@ -31,7 +35,9 @@ pub fn cases() -> Vec<Case> {
         Case::new("concat of a broadcast token", vec![fed([1, 1, 4]), fed([3, 5, 4])], |_, x| {
             vec![x[0].expand([3, 1, 4]).concat(&[&x[1]], 1)]
         }),
-        Case::new("stack", vec![fed([2, 3]), fed([2, 3])], |_, x| vec![x[0].stack(&[&x[1]], 0), x[0].stack(&[&x[1]], -1)]),
+        Case::new("stack", vec![fed([2, 3]), fed([2, 3])], |_, x| {
+            vec![x[0].stack(&[&x[1]], 0), x[0].stack(&[&x[1]], -1)]
+        }),
         Case::new("a parameter, a state and its new value", vec![fed([3])], |graph, x| {
             let w = graph.parameter("w", [2, 3], Init::Constant(0.5));
             let count = graph.state("count", [2, 3], Init::Constant(3.0));
