@@ -34,17 +34,15 @@ fn main() -> Result<(), Error> {
     let (graph, logits) = network();
     graph.output("logits", &logits);
     let evaluation = graph.compile(&CompileOptions::new())?;
-
     let mut executor = CpuExecutor::new(CpuOptions::default())?;
-    let (train, test, mut step) = (digits(Split::Train), digits(Split::Test), 0);
-    for epoch in 1..=5 {
+    let (train, test) = (digits(Split::Train), digits(Split::Test));
+    for epoch in 0..5 {
         let (mut loss, mut right) = (0.0, 0);
-        for [x, y] in batches(&train) {
+        for (step, [x, y]) in (80 * epoch..).zip(batches(&train)) {
             let rates = optimizer.hyper(step, 1e-3, 0.01);
             let mut inputs: Vec<_> = rates.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
             inputs.extend([("images", &x[..]), ("labels", &y)]);
             loss += executor.run(&training, &inputs)?.scalar("loss")? * BATCH as f32 / train.len() as f32;
-            step += 1;
         }
         for [x, y] in batches(&test) {
             let rows = executor.run(&evaluation, &[("images", &x)])?.get("logits")?.to_vec();
@@ -52,10 +50,8 @@ fn main() -> Result<(), Error> {
                 |(row, label): &(&[f32], &f32)| row.iter().all(|&logit| logit <= row[**label as usize]);
             right += rows.chunks(10).zip(&y).filter(best).count();
         }
-        println!(
-            "epoch {epoch}: loss {loss:.3}, test accuracy {:.1} %",
-            right as f32 / test.len() as f32 * 100.0
-        );
+        let accuracy = 100.0 * right as f32 / test.len() as f32;
+        println!("epoch {}: loss {loss:.3}, test accuracy {accuracy:.1} %", epoch + 1);
     }
     Ok(())
 }

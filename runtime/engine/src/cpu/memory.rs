@@ -3,22 +3,29 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-/// Zeroed `f32` memory that starts at a multiple of [`Memory::ALIGNMENT`] bytes.
+/// Zeroed `f32` memory that starts on a cache line.
 pub struct Memory {
+    /// What the allocator gave; the elements start at the first cache line in it.
+    allocation: NonNull<u8>,
     pointer: NonNull<f32>,
     elements: usize,
 }
 
 impl Memory {
-    /// A page: no vector straddles two cache lines, and the system can hand out fresh zero pages.
-    pub const ALIGNMENT: usize = 4096;
+    /// A cache line, and a full vector.
+    pub const ALIGNMENT: usize = 64;
 
-    /// Zeroed memory, or nothing when the system has none.
+    /// Zeroed memory, or nothing when the system has none. Pages are taken from the system when they are first
+    /// touched: the allocator zeroes memory itself, page by page, as soon as it is asked for more alignment than
+    /// usual, so the alignment is made here.
     pub fn zeroed(elements: usize) -> Option<Memory> {
         let layout = Memory::layout(elements)?;
         // SAFETY: the layout has a positive size; see `Memory::layout`.
-        let pointer = unsafe { alloc_zeroed(layout) }.cast::<f32>();
-        NonNull::new(pointer).map(|pointer| Memory { pointer, elements })
+        let allocation = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let skipped = allocation.align_offset(Memory::ALIGNMENT);
+        // SAFETY: the layout has room for the alignment before the elements.
+        let pointer = unsafe { allocation.add(skipped) }.cast();
+        Some(Memory { allocation, pointer, elements })
     }
 
     /// Number of elements.
@@ -43,9 +50,10 @@ impl Memory {
         unsafe { std::slice::from_raw_parts_mut(self.pointer.as_ptr(), self.elements) }
     }
 
-    /// At least one element, so that the size is never zero.
+    /// Room for the elements and for their alignment.
     fn layout(elements: usize) -> Option<Layout> {
-        Layout::from_size_align(elements.max(1).checked_mul(4)?, Memory::ALIGNMENT).ok()
+        let bytes = elements.checked_mul(size_of::<f32>())?.checked_add(Memory::ALIGNMENT)?;
+        Layout::from_size_align(bytes, align_of::<f32>()).ok()
     }
 }
 
@@ -53,7 +61,7 @@ impl Drop for Memory {
     fn drop(&mut self) {
         if let Some(layout) = Memory::layout(self.elements) {
             // SAFETY: allocated in `zeroed` with this very layout.
-            unsafe { dealloc(self.pointer.as_ptr().cast(), layout) }
+            unsafe { dealloc(self.allocation.as_ptr(), layout) }
         }
     }
 }
@@ -62,3 +70,25 @@ impl Drop for Memory {
 unsafe impl Send for Memory {}
 // SAFETY: shared access only reads.
 unsafe impl Sync for Memory {}
+
+#[cfg(test)]
+mod tests {
+    use super::Memory;
+
+    #[test]
+    fn memory_is_zero_aligned_and_long_enough() {
+        for elements in [0, 1, 5, 100_003] {
+            let mut memory = Memory::zeroed(elements).expect("a little memory");
+            assert_eq!(memory.pointer() as usize % Memory::ALIGNMENT, 0);
+            assert_eq!(memory.as_slice(), vec![0.0; elements]);
+            memory.as_mut_slice().fill(1.0);
+            assert_eq!(memory.as_slice().len(), elements);
+        }
+    }
+
+    #[test]
+    fn more_than_there_can_be_is_nothing() {
+        assert!(Memory::zeroed(usize::MAX / 8).is_none());
+        assert!(Memory::zeroed(usize::MAX).is_none());
+    }
+}
