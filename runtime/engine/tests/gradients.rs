@@ -14,7 +14,7 @@ fn several_losses_of_one_graph_have_gradients_of_their_own() -> Result<(), Error
     let shared = &x * 2.0;
     let losses = [shared.square().sum_all(), shared.sum_all()];
     for (name, loss) in ["squares", "sum"].iter().zip(&losses) {
-        graph.output(name, &graph.gradients(loss, &[x.clone()])?[0]);
+        graph.output(name, &graph.gradients(loss, std::slice::from_ref(&x))?[0]);
     }
     let both = &losses[0] + &losses[1];
     graph.output("both", &graph.gradients(&both, &[x])?[0]);
@@ -62,7 +62,7 @@ fn nothing_flows_past_a_stopped_gradient() -> Result<(), Error> {
     let (x, w) =
         (graph.parameter("x", [2], Init::Constant(1.0)), graph.parameter("w", [2], Init::Constant(1.0)));
     let loss = (x.stop_gradient() * &w).sum_all();
-    assert!(graph.reached_gradients(&loss, &[x.clone()])?[0].is_none());
+    assert!(graph.reached_gradients(&loss, std::slice::from_ref(&x))?[0].is_none());
     let error = graph.gradients(&loss, &[x, w]).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("`x`") && !error.contains("`w`"), "{error}");
     Ok(())

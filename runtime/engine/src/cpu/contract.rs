@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use super::call::{Call, Shared};
-use super::elementwise::{Kernel, Lane, TilePlace};
+use super::elementwise::{Kernel, TilePlace};
+use super::gather::Lane;
 use super::gemm::{Tile, Tiling, par_transpose};
 use super::matrix::Matrix;
 use super::scratch::Scratch;

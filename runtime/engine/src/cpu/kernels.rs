@@ -2,8 +2,8 @@
 
 use super::call::Call;
 use super::{
-    attention, batch_norm, contract, conv, cross_entropy, elementwise, info_nce, l2_normalize, layer_norm,
-    movement, norm, off_diagonal, random, reduce, softmax, sparse, update, window,
+    attention, batch_norm, contract, conv, cross_entropy, elementwise, gather, info_nce, l2_normalize,
+    layer_norm, movement, norm, off_diagonal, random, reduce, softmax, sparse, update, window,
 };
 use crate::ops::{Attention, DenseInfoNce, Op};
 use crate::shape::Shape;
@@ -19,7 +19,7 @@ pub fn run(op: &Op, call: &mut Call<'_>) {
         | Op::Assign(_)
         | Op::View(_)
         | Op::Pick(_) => {}
-        Op::Copy(_) => elementwise::copy(call),
+        Op::Copy(_) => gather::copy(call),
         Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::Fused(_) => elementwise::run(op, call),
         Op::Concat(op) => movement::concat(op, call),
         Op::Pad(op) => movement::pad(op, call),

@@ -10,6 +10,7 @@ mod contract;
 mod conv;
 mod cross_entropy;
 mod elementwise;
+mod gather;
 mod gemm;
 mod info_nce;
 mod kernels;
