@@ -5,10 +5,12 @@
 //! - [`engine`] is the tensor engine underneath, re-exported whole;
 //! - [`cli`] is the command line, shared by the binary `equilayer` and by any program with plugins of its own.
 //!
+//! - [`action`] moves pixels and tokens by one coordinate map;
 //! - [`nn`] and [`encoder`] hold layers and the vision transformer.
 //!
 //! Grids and group actions, the plugin model, training and evaluation will live here too.
 
+pub mod action;
 pub mod cli;
 pub mod data;
 pub mod encoder;

@@ -1,0 +1,20 @@
+//! Group actions: one coordinate map acts on pixels and on tokens alike.
+//!
+//! A [`GridMap`] says where each cell of a target grid comes from in a source grid, continuously. Maps compose before
+//! anything is sampled, so a product of ten elements is interpolated once; a relative action between two views is
+//! `first.inverse().then(&second)`, and never a product of relative components, for turns and flips do not commute.
+//! [`GridMap::sample`] makes it a sparse matrix: a permutation where cells fall on cells, exactly, and interpolation
+//! elsewhere, with a mask for cells that come from outside.
+//!
+//! # Conventions
+//! - Grids are rows × columns, row 0 on top. Coordinates are (row, column).
+//! - Turns go as `torch.rot90` over (height, width): counterclockwise, `out[i][j] = in[j][columns − 1 − i]` for one.
+//! - Cells have their centres at half units, as `align_corners=False` has them.
+
+mod coordinates;
+mod grid_map;
+mod sampled;
+
+pub use coordinates::CoordinateMap;
+pub use grid_map::{Grid, GridMap};
+pub use sampled::{Interpolation, SampledMap};
