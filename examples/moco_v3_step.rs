@@ -45,8 +45,8 @@ fn contrast(queries: &Tensor, keys: &Tensor) -> Tensor {
 /// The whole step: two student views forward and backward, the teacher moved and run, AdamW.
 fn step(batch: usize, pixels: usize, optimizer: &Optimizer) -> Result<Plan, Error> {
     let graph = Graph::new();
-    // The grid may change from step to step and parameters may not: positions are those of the 14 × 14 grid, cut.
-    let config = VitConfig { image: [pixels, pixels], ..VitConfig::default() };
+    // The token map may change from step to step; positions are learned for 14 × 14 and interpolated for others.
+    let config = VitConfig::default();
     let views = ["view0", "view1"].map(|name| graph.input(name, [batch, 3, pixels, pixels]));
     let momentum = graph.input("momentum", []);
     let student = Branch {

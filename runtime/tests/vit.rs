@@ -114,6 +114,34 @@ fn cls_joins_where_it_is_told_to() -> Result<(), Error> {
 }
 
 #[test]
+fn positions_are_interpolated_for_other_sizes_and_learned_through_it() -> Result<(), Error> {
+    for cls_after in [0, 1] {
+        let graph = Graph::new();
+        let config = VitConfig {
+            image: [16, 16],
+            patch: 4,
+            width: 6,
+            depth: 1,
+            heads: 2,
+            cls_after,
+            ..VitConfig::default()
+        };
+        let vit = Vit::new(&graph, "", &config)?;
+        let features = vit.forward(&graph.constant([1, 3, 12, 8], vec![0.5; 3 * 12 * 8]));
+        let first = &features.blocks[0];
+        assert_eq!(first.dim(1), 1 + 3 * 2);
+        let positions = graph.find_state("pos_embed")?;
+        let gradient =
+            graph.gradients(&features.norm.select(1, 1).square().sum_all(), &[positions])?.remove(0);
+        graph.output("gradient", &gradient);
+        let plan = graph.compile(&CompileOptions::new())?;
+        let outputs = CpuExecutor::new(CpuOptions::default())?.run(&plan, &[])?;
+        assert!(outputs.get("gradient")?.iter().any(|&x| x != 0.0));
+    }
+    Ok(())
+}
+
+#[test]
 fn sizes_that_do_not_fit_are_refused() {
     let refusal =
         |config: VitConfig| Vit::new(&Graph::new(), "", &config).map(|_| ()).unwrap_err().to_string();

@@ -2,12 +2,14 @@
 
 use equilayer_engine::{Error, Graph, Init, Tensor};
 
+use crate::action::{Grid, GridMap, Interpolation};
 use crate::nn::{LayerNorm, Linear, Parameters};
 
 /// The shape of a vision transformer. Defaults are ViT-S/16 at 224 pixels, as SER uses it (METHODS: 6 heads).
 #[derive(Clone, Debug, PartialEq)]
 pub struct VitConfig {
-    /// Height and width of the images, pixels; multiples of `patch`.
+    /// Height and width of the images that positions are learned for, pixels; multiples of `patch`. Images of other
+    /// sizes get interpolated positions.
     pub image: [usize; 2],
     /// Colour channels.
     pub channels: usize,
@@ -25,6 +27,9 @@ pub struct VitConfig {
     pub cls_after: usize,
     /// Added to variances in layer norms.
     pub norm_eps: f32,
+    /// Added to the sides of the token map where positions are interpolated: 0.1 in DINO and SER
+    /// ([`GridMap::rescale_with_offset`]).
+    pub position_offset: f64,
 }
 
 impl Default for VitConfig {
@@ -39,14 +44,15 @@ impl Default for VitConfig {
             mlp_ratio: 4,
             cls_after: 0,
             norm_eps: 1e-6,
+            position_offset: 0.1,
         }
     }
 }
 
 impl VitConfig {
-    /// Height and width of the token map.
-    pub fn grid(&self) -> [usize; 2] {
-        self.image.map(|pixels| pixels / self.patch)
+    /// The token map that positions are learned for.
+    pub fn grid(&self) -> Grid {
+        Grid::new(self.image[0] / self.patch, self.image[1] / self.patch)
     }
 
     /// # Errors
@@ -104,8 +110,8 @@ impl Vit {
     pub fn new(graph: &Graph, prefix: &str, config: &VitConfig) -> Result<Vit, Error> {
         config.check()?;
         let name = |part: &str| format!("{prefix}{part}");
-        let (width, [rows, columns]) = (config.width, config.grid());
-        let positions = rows * columns + usize::from(config.cls_after == 0);
+        let width = config.width;
+        let positions = config.grid().cells() + usize::from(config.cls_after == 0);
         let patch = config.channels * config.patch * config.patch;
         let block = |index| Block::new(graph, &name(&format!("blocks.{index}")), config);
         Ok(Vit {
@@ -134,7 +140,8 @@ impl Vit {
         if self.config.cls_after == 0 {
             x = self.join_cls(&x);
         }
-        x = x + &self.pos_embed;
+        let [rows, columns] = [2, 3].map(|axis| images.dim(axis) / self.config.patch);
+        x = x + self.positions(Grid::new(rows, columns));
         let mut blocks = Vec::with_capacity(self.blocks.len());
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x);
@@ -144,6 +151,29 @@ impl Vit {
             blocks.push(x.clone());
         }
         VitFeatures { blocks, norm: self.norm.forward(&x) }
+    }
+
+    /// The positions of a token map, interpolated where it is not the one they are learned for. That of a CLS token at
+    /// the input stays as it is.
+    #[track_caller]
+    fn positions(&self, grid: Grid) -> Tensor {
+        let learned = self.config.grid();
+        if grid == learned {
+            return self.pos_embed.clone();
+        }
+        let map = GridMap::rescale_with_offset(learned, grid, self.config.position_offset);
+        let sampled = match map.sample(Interpolation::Bicubic) {
+            Ok(sampled) => sampled,
+            Err(error) => {
+                self.pos_embed
+                    .graph()
+                    .record(Error::Executor(format!("positions of a {grid} token map: {error}")));
+                return self.pos_embed.clone();
+            }
+        };
+        let cls = usize::from(self.config.cls_after == 0);
+        let tokens = sampled.act_on_tokens(&self.pos_embed.slice(1, cls, learned.cells()));
+        if cls == 0 { tokens } else { self.pos_embed.slice(1, 0, 1).concat(&[&tokens], 1) }
     }
 
     fn join_cls(&self, tokens: &Tensor) -> Tensor {
