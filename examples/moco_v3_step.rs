@@ -43,7 +43,7 @@ fn contrast(queries: &Tensor, keys: &Tensor) -> Tensor {
 }
 
 /// The whole step: two student views forward and backward, the teacher moved and run, AdamW.
-fn step(batch: usize, pixels: usize, optimizer: &Optimizer) -> Result<Plan, Error> {
+pub fn step(batch: usize, pixels: usize, optimizer: &Optimizer) -> Result<Plan, Error> {
     let graph = Graph::new();
     // The token map may change from step to step; positions are learned for 14 × 14 and interpolated for others.
     let config = VitConfig::default();
@@ -121,7 +121,7 @@ fn main() -> Result<(), Error> {
 }
 
 /// Peak resident memory as Linux reports it.
-fn peak_bytes() -> Option<usize> {
+pub fn peak_bytes() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<usize>().ok().map(|kilobytes| 1024 * kilobytes)
