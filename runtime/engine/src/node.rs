@@ -1,6 +1,5 @@
 //! The one luminal operator type of this crate: an [`Op`] with its output shapes.
 
-use std::any::Any;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
@@ -132,9 +131,4 @@ pub fn insert(graph: &mut Luminal, node: Node, inputs: &[(NodeIndex, u8, Shape)]
         adding = adding.input(*source, *output, tracker(shape));
     }
     adding.finish()
-}
-
-/// Whether a luminal operator is ours.
-pub fn is_ours(operator: &dyn Any) -> bool {
-    operator.is::<Node>()
 }

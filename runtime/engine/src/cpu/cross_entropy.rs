@@ -5,7 +5,7 @@ use super::lanes;
 use super::math::exp;
 use super::rows::{Rows, each_row};
 use super::softmax::shifted_log_sum_exp;
-use crate::ops::class_index;
+use crate::ops::index::place;
 
 /// Losses and log-sum-exps for targets given as class indices.
 pub fn run(call: &mut Call<'_>) {
@@ -20,7 +20,7 @@ pub fn run(call: &mut Call<'_>) {
             let (shift, log_total) = shifted_log_sum_exp(x);
             log_sum_exp[0] = shift + log_total;
             // The shift cancels before the rounding it would cause.
-            loss[0] = match class_index(targets[row].into(), x.len()) {
+            loss[0] = match place(targets[row].into(), x.len()) {
                 Some(class) => log_total - (x[class] - shift),
                 None => f32::NAN,
             };
@@ -40,7 +40,7 @@ pub fn gradient(call: &mut Call<'_>) {
         #[inline(always)]
         |row, [output]| {
             let (log_sum_exp, gradient) = (log_sum_exps[row], arriving[row]);
-            let Some(class) = class_index(targets[row].into(), length) else { return output.fill(f32::NAN) };
+            let Some(class) = place(targets[row].into(), length) else { return output.fill(f32::NAN) };
             for (result, &x) in output.iter_mut().zip(logits.row(row)) {
                 *result = gradient * exp(x - log_sum_exp);
             }

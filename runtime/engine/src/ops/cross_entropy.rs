@@ -1,5 +1,6 @@
 //! Cross entropy with class indices, straight from logits.
 
+use super::index::{INDEX_LIMIT, place};
 use super::rows::{expect, from_rows, rows, shape_of_rows};
 use super::softmax::log_sum_exp;
 use super::{Access, Adjoint, Cost, Differentiable, Operator};
@@ -16,15 +17,6 @@ pub struct CrossEntropy;
 #[derive(Clone, Debug, PartialEq)]
 pub struct CrossEntropyGradient;
 
-/// The most classes whose indices are all exact in `f32`.
-const MAX_CLASSES: usize = 1 << 24;
-
-/// The class that a target names, if it is one of `classes`.
-pub fn class_index(target: f64, classes: usize) -> Option<usize> {
-    let is_class = target >= 0.0 && target < classes as f64 && target.fract() == 0.0;
-    is_class.then_some(target as usize)
-}
-
 impl Operator for CrossEntropy {
     fn name(&self) -> &'static str {
         "cross_entropy"
@@ -33,8 +25,11 @@ impl Operator for CrossEntropy {
     fn infer(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         let rows = shape_of_rows(&inputs[0])?;
         expect("the targets, one class index for each row of logits,", &inputs[1], rows)?;
-        match inputs[0][rows.len()] > MAX_CLASSES {
-            true => Err(format!("more than {MAX_CLASSES} classes, whose indices f32 cannot hold exactly")),
+        match inputs[0][rows.len()] >= INDEX_LIMIT {
+            true => Err(format!(
+                "{} classes; indices are f32 and reach below 2^24 = {INDEX_LIMIT}",
+                inputs[0][rows.len()]
+            )),
             false => Ok(vec![rows, rows]),
         }
     }
@@ -43,7 +38,7 @@ impl Operator for CrossEntropy {
         let totals: Vec<f64> = rows(inputs[0]).map(log_sum_exp).collect();
         let operands = rows(inputs[0]).zip(inputs[1].data()).zip(&totals);
         let loss = |((row, &target), total): ((&[f64], &f64), &f64)| {
-            class_index(target, row.len()).map_or(f64::NAN, |class| total - row[class])
+            place(target, row.len()).map_or(f64::NAN, |class| total - row[class])
         };
         vec![Array::new(outputs[0], operands.map(loss).collect()), Array::new(outputs[1], totals.clone())]
     }
@@ -90,7 +85,7 @@ impl Operator for CrossEntropyGradient {
     fn reference(&self, inputs: &[&Array], outputs: &[Shape]) -> Vec<Array> {
         let [targets, totals, arriving] = [inputs[1], inputs[2], inputs[3]].map(Array::data);
         let pulled = rows(inputs[0]).enumerate().map(|(row, x)| {
-            let Some(class) = class_index(targets[row], x.len()) else { return vec![f64::NAN; x.len()] };
+            let Some(class) = place(targets[row], x.len()) else { return vec![f64::NAN; x.len()] };
             let mut pulled: Vec<f64> = x.iter().map(|x| arriving[row] * (x - totals[row]).exp()).collect();
             pulled[class] -= arriving[row];
             pulled

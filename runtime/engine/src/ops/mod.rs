@@ -57,7 +57,7 @@ pub use binary::{Binary, BinaryKind};
 pub use contract::Contract;
 pub(crate) use conv::ConvSizes;
 pub use conv::{Conv2d, Conv2dTranspose, Conv2dWeight, Convolution};
-pub use cross_entropy::{CrossEntropy, CrossEntropyGradient, class_index};
+pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
 pub use ema::Ema;
 pub use fused::{Fused, FusedContract, Instruction, Program};
 pub use gather::{IndexSelect, ScatterAdd};
