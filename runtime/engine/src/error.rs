@@ -1,11 +1,12 @@
 //! Everything that can go wrong between building a graph and reading its results.
 
+use std::fmt;
 use std::panic::Location;
 
 use crate::shape::Shape;
 
 /// What the engine reports instead of panicking.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// Operands an operator cannot take. Recorded where the operator was called; see [`crate::Graph::check`].
     #[error("{operator}: {detail}; operands {}; at {location}", list(.operands))]
@@ -77,13 +78,26 @@ pub enum Error {
 }
 
 impl Error {
-    /// One error for all that were recorded; nothing for none.
-    pub fn from_recorded(mut errors: Vec<Error>) -> Option<Error> {
-        match errors.len() {
-            0 => None,
-            1 => errors.pop(),
-            _ => Some(Error::Several(errors)),
+    /// One error for all that were recorded, each said once; nothing for none. A layer that is wrong is wrong on every
+    /// pass through it.
+    pub fn from_recorded(errors: Vec<Error>) -> Option<Error> {
+        let mut distinct: Vec<Error> = Vec::with_capacity(errors.len());
+        for error in errors {
+            if !distinct.contains(&error) {
+                distinct.push(error);
+            }
         }
+        match distinct.len() {
+            0 | 1 => distinct.pop(),
+            _ => Some(Error::Several(distinct)),
+        }
+    }
+}
+
+/// The message itself: it is what a `main` that returns the error prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -124,6 +138,16 @@ fn edits(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_made_on_every_pass_is_said_once_and_reads_the_same_from_main() {
+        let error = |text: &str| Error::Executor(text.into());
+        let one = Error::from_recorded(vec![error("a"), error("a")]).expect("an error");
+        assert_eq!((one.clone(), format!("{one:?}")), (error("a"), "a".into()));
+        let two = Error::from_recorded(vec![error("a"), error("b"), error("a")]).expect("two errors");
+        assert_eq!(two.to_string(), "2 errors while the graph was built:\n  a\n  b");
+        assert_eq!(Error::from_recorded(Vec::new()), None);
+    }
 
     #[test]
     fn the_nearest_name_is_found_and_strangers_are_not() {
