@@ -42,9 +42,8 @@ pub struct Constant {
 
 impl PartialEq for Constant {
     fn eq(&self, other: &Constant) -> bool {
-        let bits = |data: &Arc<[f32]>| data.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        self.shape == other.shape
-            && (Arc::ptr_eq(&self.data, &other.data) || bits(&self.data) == bits(&other.data))
+        let same_bits = || self.data.iter().map(|x| x.to_bits()).eq(other.data.iter().map(|x| x.to_bits()));
+        self.shape == other.shape && (Arc::ptr_eq(&self.data, &other.data) || same_bits())
     }
 }
 
