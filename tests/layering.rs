@@ -28,10 +28,16 @@ fn violated_rule(krate: &str, dependency: &str, workspace: &BTreeSet<&str>) -> O
     let in_workspace = workspace.contains(dependency);
     match krate {
         "equilayer-engine" if in_workspace => Some("the engine stands alone"),
-        "equilayer-macros" if in_workspace => Some("the macros stand alone"),
+        "equilayer-grammar" if in_workspace => Some("the grammar stands alone"),
+        "equilayer-macros" if in_workspace && dependency != "equilayer-grammar" => {
+            Some("the macros build on the grammar only")
+        }
         "equilayer-macros" if is_of_family(dependency, TENSOR_CRATES) => Some("the macros know no tensors"),
-        "equilayer" if in_workspace && !["equilayer-engine", "equilayer-macros"].contains(&dependency) => {
-            Some("the runtime builds on the engine and the macros only")
+        "equilayer"
+            if in_workspace
+                && !["equilayer-engine", "equilayer-grammar", "equilayer-macros"].contains(&dependency) =>
+        {
+            Some("the runtime builds on the engine, the macros and their grammar only")
         }
         "equilayer-plugins" if in_workspace && dependency != "equilayer" => {
             Some("plugins use `equilayer`, as a user's own would")
@@ -81,7 +87,9 @@ fn the_workspace_keeps_its_layers() {
         .map(|package| package["name"].as_str().unwrap())
         .collect();
     // The rules speak of crates by name: after a renaming they would hold of nothing.
-    for named in ["equilayer", "equilayer-engine", "equilayer-macros", "equilayer-plugins"] {
+    for named in
+        ["equilayer", "equilayer-engine", "equilayer-grammar", "equilayer-macros", "equilayer-plugins"]
+    {
         assert!(crates.contains(named), "no crate {named} in {crates:?}");
     }
     assert_eq!(violations(&metadata), Vec::<String>::new());
@@ -89,7 +97,7 @@ fn the_workspace_keeps_its_layers() {
 
 /// What the rules say of a made-up workspace in which only `krate` has a dependency, and only this one.
 fn violations_with(krate: &str, dependency: &str) -> Vec<String> {
-    let names = ["", "-engine", "-macros", "-plugins", "-examples", "-tests"]
+    let names = ["", "-engine", "-grammar", "-macros", "-plugins", "-examples", "-tests"]
         .map(|suffix| format!("equilayer{suffix}"));
     assert!(names.iter().any(|name| name == krate), "{krate} is not in the made-up workspace");
     let package = |name: &String| {
@@ -105,10 +113,15 @@ fn each_violation_is_found() {
         ("equilayer-engine", "equilayer", "the engine stands alone"),
         ("equilayer-engine", "equilayer-macros", "the engine stands alone"),
         ("equilayer-engine", "equilayer-tests", "the engine stands alone"),
-        ("equilayer-macros", "equilayer-engine", "the macros stand alone"),
+        ("equilayer-grammar", "equilayer-macros", "the grammar stands alone"),
+        ("equilayer-macros", "equilayer-engine", "the macros build on the grammar only"),
         ("equilayer-macros", "luminal", "the macros know no tensors"),
         ("equilayer-macros", "gemm-f32", "the macros know no tensors"),
-        ("equilayer", "equilayer-plugins", "the runtime builds on the engine and the macros only"),
+        (
+            "equilayer",
+            "equilayer-plugins",
+            "the runtime builds on the engine, the macros and their grammar only",
+        ),
         ("equilayer", "luminal", "only the engine names luminal and cudarc"),
         ("equilayer-plugins", "equilayer-engine", "plugins use `equilayer`, as a user's own would"),
         ("equilayer-plugins", "equilayer-macros", "plugins use `equilayer`, as a user's own would"),
@@ -125,8 +138,10 @@ fn what_the_rules_allow_is_not_found() {
     for (krate, dependency) in [
         ("equilayer-engine", "luminal_cuda"),
         ("equilayer-engine", "cudarc"),
+        ("equilayer-macros", "equilayer-grammar"),
         ("equilayer-macros", "syn"),
         ("equilayer-macros", "orthography"), // a name that only starts like `ort`
+        ("equilayer", "equilayer-grammar"),
         ("equilayer", "equilayer-macros"),
         ("equilayer-plugins", "serde"),
         ("equilayer-examples", "equilayer-engine"),
