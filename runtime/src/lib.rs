@@ -15,5 +15,6 @@ pub mod cli;
 pub mod data;
 pub mod encoder;
 pub mod nn;
+pub mod schedule;
 
 pub use equilayer_engine as engine;
