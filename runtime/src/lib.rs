@@ -11,6 +11,8 @@
 //! Grids and group actions, the plugin model, training and evaluation will live here too.
 
 pub mod action;
+mod atomic_file;
+pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod encoder;
