@@ -16,6 +16,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod encoder;
+pub mod metrics;
 pub mod nn;
 pub mod schedule;
 
