@@ -11,9 +11,13 @@
 //! Grids and group actions, the plugin model, training and evaluation will live here too.
 
 pub mod action;
+mod atomic_file;
+pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod encoder;
+pub mod metrics;
 pub mod nn;
+pub mod schedule;
 
 pub use equilayer_engine as engine;

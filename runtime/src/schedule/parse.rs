@@ -1,0 +1,220 @@
+//! From text to a schedule: words with their columns, then one function for each rule of the grammar.
+
+use std::str::FromStr;
+
+use equilayer_engine::nearest;
+
+use super::{Curve, Phase, Schedule, Span};
+
+/// A text that is no schedule: where it stops being one, and what could stand there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("schedule `{text}`, column {column}: {detail}")]
+pub struct ScheduleError {
+    /// The whole text.
+    pub text: String,
+    /// The character it is about, counted from 1.
+    pub column: usize,
+    /// What is wrong, and what would be right.
+    pub detail: String,
+}
+
+impl FromStr for Schedule {
+    type Err = ScheduleError;
+
+    fn from_str(text: &str) -> Result<Schedule, ScheduleError> {
+        Parser { text, words: words(text), next: 0 }.schedule()
+    }
+}
+
+/// A piece of the text that the grammar knows, or may not know.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    text: &'a str,
+    /// Column of its first character, from 1.
+    column: usize,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    words: Vec<Word<'a>>,
+    next: usize,
+}
+
+const UNITS: [&str; 5] = ["epochs", "steps", "epoch", "step", "%"];
+
+impl<'a> Parser<'a> {
+    fn schedule(mut self) -> Result<Schedule, ScheduleError> {
+        let mut phases = Vec::new();
+        loop {
+            let start = self.column();
+            let phase = self.phase()?;
+            phases.push(phase);
+            if self.peek().is_none() {
+                if phase.curve == Curve::Warmup {
+                    let detail = "a warm-up needs something to warm up to; add `then` and its value or curve";
+                    return Err(self.error(start, detail));
+                }
+                return Ok(Schedule { phases });
+            }
+            if phase.span.is_none() {
+                return self.missing_span(phase.curve);
+            }
+            self.expect("then", "add `then` and another phase, or end here")?;
+        }
+    }
+
+    /// A phase goes on, but not with its span.
+    fn missing_span(&mut self, curve: Curve) -> Result<Schedule, ScheduleError> {
+        let preposition = if matches!(curve, Curve::Constant(_)) { "for" } else { "over" };
+        match self.peek() {
+            Some(word) if word.text == "then" => {
+                let detail =
+                    format!("how long does the phase before `then` last? Add `{preposition} 10 epochs`");
+                Err(self.error(word.column, &detail))
+            }
+            _ => {
+                Err(self.unexpected(&["->", "for", "over", "then"], "the end, `->`, `for`, `over` or `then`"))
+            }
+        }
+    }
+
+    fn phase(&mut self) -> Result<Phase, ScheduleError> {
+        let curve = match self.peek().map(|word| word.text) {
+            Some("warmup") => {
+                self.next += 1;
+                self.expect("(", "write `warmup(10 epochs)`")?;
+                let span = self.span()?;
+                self.expect(")", "close the parenthesis")?;
+                return Ok(Phase { curve: Curve::Warmup, span: Some(span) });
+            }
+            Some("cosine") => {
+                self.next += 1;
+                self.expect("(", "write `cosine(0.996 -> 1)`")?;
+                let from = self.number()?;
+                self.expect("->", "write `cosine(0.996 -> 1)`")?;
+                let to = self.number()?;
+                self.expect(")", "close the parenthesis")?;
+                Curve::Cosine { from, to }
+            }
+            _ => {
+                let from = self.number()?;
+                match self.accept("->") {
+                    true => Curve::Linear { from, to: self.number()? },
+                    false => Curve::Constant(from),
+                }
+            }
+        };
+        let spans = self.accept("for") || self.accept("over");
+        Ok(Phase { curve, span: spans.then(|| self.span()).transpose()? })
+    }
+
+    fn span(&mut self) -> Result<Span, ScheduleError> {
+        let column = self.column();
+        let count = self.number()?;
+        if count < 0.0 {
+            return Err(self.error(column, &format!("{count} is no length; give 0 or more")));
+        }
+        let unit: fn(f64) -> Span = match self.peek().map(|word| word.text) {
+            Some("epoch" | "epochs") => Span::Epochs,
+            Some("step" | "steps") => Span::Steps,
+            Some("%") => Span::Percent,
+            _ => return Err(self.unexpected(&UNITS, "`epochs`, `steps` or `%`")),
+        };
+        self.next += 1;
+        Ok(unit(count))
+    }
+
+    fn number(&mut self) -> Result<f64, ScheduleError> {
+        let Some(word) = self.peek() else {
+            return Err(self.unexpected(&[], "a number"));
+        };
+        match word.text.parse::<f64>() {
+            Ok(number) if number.is_finite() => {
+                self.next += 1;
+                Ok(number)
+            }
+            Ok(_) => {
+                Err(self.error(word.column, &format!("`{}` is not finite; give a finite number", word.text)))
+            }
+            Err(_) => Err(self.unexpected(&["cosine", "warmup"], "a number, `cosine(` or `warmup(`")),
+        }
+    }
+
+    fn expect(&mut self, text: &str, remedy: &str) -> Result<(), ScheduleError> {
+        match self.accept(text) {
+            true => Ok(()),
+            false => Err(self.unexpected(&[text], &format!("`{text}`; {remedy}"))),
+        }
+    }
+
+    fn accept(&mut self, text: &str) -> bool {
+        let there = self.peek().is_some_and(|word| word.text == text);
+        self.next += usize::from(there);
+        there
+    }
+
+    fn peek(&self) -> Option<Word<'a>> {
+        self.words.get(self.next).copied()
+    }
+
+    /// Where the next word begins, or would.
+    fn column(&self) -> usize {
+        self.peek().map_or(self.text.chars().count() + 1, |word| word.column)
+    }
+
+    fn unexpected(&self, known: &[&str], expected: &str) -> ScheduleError {
+        let found = self.peek().map_or("the end".into(), |word| format!("`{}`", word.text));
+        // Symbols and digits are all near one another.
+        let name = self.peek().filter(|word| word.text.chars().all(char::is_alphabetic));
+        let close = name.and_then(|word| nearest(word.text, known.iter().copied()));
+        let meant = close.map_or(String::new(), |close| format!(" (did you mean `{close}`?)"));
+        self.error(self.column(), &format!("found {found}{meant}, expected {expected}"))
+    }
+
+    fn error(&self, column: usize, detail: &str) -> ScheduleError {
+        ScheduleError { text: self.text.into(), column, detail: detail.into() }
+    }
+}
+
+/// Splits a text into symbols, numbers and names. `30epochs` is two words, `3e-4` is one.
+fn words(text: &str) -> Vec<Word<'_>> {
+    let mut words = Vec::new();
+    let (mut rest, mut column) = (text, 1);
+    while let Some(first) = rest.chars().next() {
+        let length = if first.is_whitespace() { first.len_utf8() } else { word_length(rest, first) };
+        let (word, after) = rest.split_at(length);
+        if !first.is_whitespace() {
+            words.push(Word { text: word, column });
+        }
+        column += word.chars().count();
+        rest = after;
+    }
+    words
+}
+
+/// Bytes of the word that `text`, which starts with `first`, begins with.
+fn word_length(text: &str, first: char) -> usize {
+    if text.starts_with("->") {
+        return 2;
+    }
+    let end_of = |belongs: &dyn Fn(usize, char) -> bool| {
+        text.char_indices().find(|&(at, c)| at > 0 && !belongs(at, c)).map_or(text.len(), |(at, _)| at)
+    };
+    if first.is_ascii_digit() || matches!(first, '.' | '-' | '+') {
+        let bytes = text.as_bytes();
+        let starts_exponent = |at: usize| match bytes.get(at + 1) {
+            Some(b'-' | b'+') => bytes.get(at + 2).is_some_and(u8::is_ascii_digit),
+            next => next.is_some_and(u8::is_ascii_digit),
+        };
+        return end_of(&|at, c| match c {
+            '0'..='9' | '.' => true,
+            'e' | 'E' => starts_exponent(at),
+            '-' | '+' => matches!(bytes[at - 1], b'e' | b'E'),
+            _ => false,
+        });
+    }
+    if first.is_alphabetic() {
+        return end_of(&|_, c| c.is_alphanumeric() || c == '_');
+    }
+    first.len_utf8()
+}
