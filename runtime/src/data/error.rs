@@ -123,6 +123,131 @@ pub enum DataError {
         /// How many labels it has.
         labels: usize,
     },
+
+    /// The bytes are not an image of the shape given.
+    #[error(
+        "{found} bytes are no image of {channels} channels, {height} rows and {width} columns: give \
+         channels × rows × columns bytes, of 1 channel or 3, and no side of zero"
+    )]
+    Pixels {
+        /// The channels given.
+        channels: usize,
+        /// The rows given.
+        height: usize,
+        /// The columns given.
+        width: usize,
+        /// The bytes given.
+        found: usize,
+    },
+
+    /// There is no image of this index.
+    #[error("{name}: there is no image {index}; it has {len}, counted from 0")]
+    Index {
+        /// The data set.
+        name: String,
+        /// The index asked for.
+        index: usize,
+        /// How many images there are.
+        len: usize,
+    },
+
+    /// An image that cannot be decoded.
+    #[error("{file}: cannot be decoded: {reason}; replace the file or remove it")]
+    Image {
+        /// The file, with its archive if it is in one.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A label beyond the data set's classes.
+    #[error(
+        "{file}: the label {label} of {sample} is out of range: there are {classes} classes, counted from 0"
+    )]
+    Label {
+        /// The file of the label.
+        file: String,
+        /// Which sample has it: its number or name.
+        sample: String,
+        /// The label.
+        label: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+
+    /// A CIFAR file whose length is not that of whole records.
+    #[error(
+        "{file}: has {bytes} bytes, and {kind} files are made of records of {record}, with none missing; \
+         fetch or copy the file again, or check that it is the binary version"
+    )]
+    CifarLength {
+        /// The file.
+        file: String,
+        /// CIFAR-10 or CIFAR-100.
+        kind: &'static str,
+        /// The file's length.
+        bytes: usize,
+        /// The length of a record.
+        record: usize,
+    },
+
+    /// A folder of images without any.
+    #[error(
+        "{folder}: holds no image in its folders: none of its {others} files ends in .jpg, .jpeg or .png; \
+         give the folder that holds the images, or one folder for each class"
+    )]
+    NoImages {
+        /// The folder.
+        folder: String,
+        /// How many other files there are.
+        others: usize,
+    },
+
+    /// The folder of a class without images.
+    #[error("{folder}: this class has no image (.jpg, .jpeg, .png); add some or remove the folder")]
+    EmptyClass {
+        /// The class's folder.
+        folder: String,
+    },
+
+    /// Images beside the folders of classes.
+    #[error(
+        "{folder}: holds the image {image} beside folders with images, so it is unclear whether folders are \
+         classes; move the image into one of them, or read the folder without labels"
+    )]
+    Mixed {
+        /// The folder.
+        folder: String,
+        /// One of the images in it.
+        image: String,
+    },
+
+    /// A folder with no shard in it.
+    #[error("{folder}: holds no .tar file; give the folder of the shards, or the shards themselves")]
+    NoShards {
+        /// The folder.
+        folder: String,
+    },
+
+    /// A tar file that ends early or whose headers are wrong.
+    #[error("{file}: the tar file is torn or corrupt ({reason}); fetch or copy the file again")]
+    Tar {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A sample of a shard that cannot be used.
+    #[error("{file}: the sample {sample} {problem}")]
+    Sample {
+        /// The shard.
+        file: String,
+        /// The sample's name.
+        sample: String,
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
 }
 
 fn element(code: u8) -> String {

@@ -1,13 +1,18 @@
 //! Images, each with a label.
 
-use super::{DataError, Idx};
+use super::dataset::{check_index, numbered};
+use super::{DataError, Dataset, Idx, Image};
 
 /// Grey images of one size, each with a label.
+///
+/// As a [`Dataset`] its classes are the numbers up to its largest label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelledImages {
+    name: String,
     shape: [usize; 3],
     pixels: Vec<u8>,
     labels: Vec<u8>,
+    classes: Vec<String>,
 }
 
 impl LabelledImages {
@@ -30,7 +35,14 @@ impl LabelledImages {
                 labels: label_count,
             });
         }
-        Ok(Self { shape: [count, height, width], pixels: images.bytes, labels: labels.bytes })
+        let classes = labels.bytes.iter().max().map_or(0, |&largest| usize::from(largest) + 1);
+        Ok(Self {
+            name: images.file,
+            shape: [count, height, width],
+            pixels: images.bytes,
+            labels: labels.bytes,
+            classes: numbered(classes),
+        })
     }
 
     /// (N, height, width).
@@ -70,6 +82,30 @@ impl LabelledImages {
     }
 }
 
+impl Dataset for LabelledImages {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> usize {
+        self.shape[0]
+    }
+
+    fn image(&self, index: usize) -> Result<Image, DataError> {
+        check_index(self, index)?;
+        let [_, height, width] = self.shape;
+        Image::new(1, height, width, LabelledImages::image(self, index).to_vec())
+    }
+
+    fn label(&self, index: usize) -> Option<usize> {
+        self.labels.get(index).map(|&label| label.into())
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+}
+
 fn wrong_rank(idx: Idx, role: &'static str, needs: &'static str) -> DataError {
     DataError::Rank { file: idx.file, role, needs, found: idx.shape }
 }
@@ -89,6 +125,17 @@ mod tests {
         assert_eq!(set.image(1), [4, 5, 6, 7]);
         assert_eq!(set.labels(), [0, 1, 2]);
         assert_eq!((set.len(), set.is_empty()), (3, false));
+    }
+
+    #[test]
+    fn is_a_data_set() {
+        let set = LabelledImages::new(idx("images", &[3, 2, 2]), idx("labels", &[3])).unwrap();
+        let set: &dyn Dataset = &set;
+        assert_eq!((set.name(), set.len(), set.classes().len()), ("images", 3, 3));
+        assert_eq!(set.image(2).unwrap().pixels(), [8, 9, 10, 11]);
+        assert_eq!((set.label(2), set.label(3)), (Some(2), None));
+        let message = set.image(3).unwrap_err().to_string();
+        assert_eq!(message, "images: there is no image 3; it has 3, counted from 0");
     }
 
     #[test]

@@ -37,6 +37,8 @@ use std::collections::BTreeMap;
 
 use rayon::ThreadPool;
 
+pub use self::simd::dispatch;
+
 use self::call::{Call, Source, Target};
 use self::memory::Memory;
 use crate::error::Error;
