@@ -12,9 +12,12 @@
 //! - Cells have their centres at half units, as `align_corners=False` has them.
 
 mod coordinates;
+mod displacement;
 mod grid_map;
+mod path;
 mod sampled;
 
 pub use coordinates::CoordinateMap;
+pub use displacement::{DisplacementField, FieldError, Flow};
 pub use grid_map::{Grid, GridMap};
-pub use sampled::{Interpolation, SampledMap};
+pub use sampled::{Interpolation, PlanesError, SampledMap};
