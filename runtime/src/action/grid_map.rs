@@ -163,6 +163,12 @@ impl GridMap {
         fits.then(|| GridMap { from: self.from, to: next.to, path: self.path.then(&next.path) })
     }
 
+    /// This map first, then the one that `next` makes of its grid.
+    pub(super) fn followed_by(&self, next: impl FnOnce(Grid) -> GridMap) -> GridMap {
+        let next = next(self.to);
+        GridMap { from: self.from, to: next.to, path: self.path.then(&next.path) }
+    }
+
     /// The map back; nothing for a map that loses part of the picture altogether or whose way back is not known.
     pub fn inverse(&self) -> Option<GridMap> {
         Some(GridMap { from: self.to, to: self.from, path: self.path.inverse()? })

@@ -28,11 +28,7 @@ impl Interpolation {
 
     /// The neighbours of a position along an axis of `length` cells, with their weights, which sum to 1. Neighbours
     /// outside stand for the border's cell.
-    pub(super) fn weights(
-        self,
-        position: f64,
-        length: usize,
-    ) -> impl Iterator<Item = (usize, f64)> + Clone {
+    pub(super) fn weights(self, position: f64, length: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
         let nearest = position.round();
         let position = if (position - nearest).abs() < ON_CENTRE { nearest } else { position };
         let (first, t) = (position.floor(), position - position.floor());
