@@ -11,10 +11,31 @@
 //! - Turns go as `torch.rot90` over (height, width): counterclockwise, `out[i][j] = in[j][columns − 1 − i]` for one.
 //! - Cells have their centres at half units, as `align_corners=False` has them.
 
+mod builtin;
 mod coordinates;
+mod displacement;
+mod draw;
+mod erased;
 mod grid_map;
+mod group;
+pub mod laws;
+mod pair;
+mod path;
+mod product;
+mod relative;
 mod sampled;
 
+pub use builtin::{
+    D4, Dihedral, Displacement, HFlip, HalfTurn, Rescale, RescaleWithAspect, Resize, Rot90, Rotate,
+    Translate, VFlip,
+};
 pub use coordinates::CoordinateMap;
+pub use displacement::{DisplacementField, FieldError, Flow};
+pub use draw::{Draw, DrawKey, Sample, View};
+pub use erased::{Action, Factor};
 pub use grid_map::{Grid, GridMap};
-pub use sampled::{Interpolation, SampledMap};
+pub use group::{GroupAction, Sampling, Validity};
+pub use pair::{ActionError, OrbitElement, PairDraw};
+pub use product::{Involutive, Product, Scope, Scoped, Symmetry};
+pub use relative::{Relative, RelativeMaps, RelativeShape};
+pub use sampled::{Interpolation, PlanesError, SampledMap};

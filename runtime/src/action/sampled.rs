@@ -1,9 +1,9 @@
 //! Grid maps as sparse matrices.
 
 use equilayer_engine::Tensor;
-use equilayer_engine::ops::Taps;
+use equilayer_engine::{Taps, TapsError};
 
-use super::grid_map::{Grid, GridMap};
+use super::grid_map::{Grid, GridMap, ON_CENTRE};
 
 /// How values between cells are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,27 +14,32 @@ pub enum Interpolation {
     Bicubic,
 }
 
-/// Positions this close to a cell's centre, in cells, are taken to be on it: turns and flips are exact then, whatever
-/// the rounding of their coordinates. The error it makes is of the order of `f32`'s own.
-const ON_CENTRE: f64 = 1e-9;
-
 /// PyTorch's parameter of the cubic kernel.
 const A: f64 = -0.75;
 
 impl Interpolation {
+    /// How many neighbours a cell has at most.
+    pub fn taps(self) -> usize {
+        match self {
+            Interpolation::Bilinear => 4,
+            Interpolation::Bicubic => 16,
+        }
+    }
+
     /// The neighbours of a position along an axis of `length` cells, with their weights, which sum to 1. Neighbours
     /// outside stand for the border's cell.
-    fn weights(self, position: f64, length: usize) -> Vec<(usize, f64)> {
+    pub(super) fn weights(self, position: f64, length: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
         let nearest = position.round();
         let position = if (position - nearest).abs() < ON_CENTRE { nearest } else { position };
         let (first, t) = (position.floor(), position - position.floor());
-        let inside = |cell: f64| cell.clamp(0.0, length as f64 - 1.0) as usize;
-        let taps: Vec<(f64, f64)> = match self {
-            Interpolation::Bilinear => vec![(first, 1.0 - t), (first + 1.0, t)],
+        let taps = match self {
+            // On a centre the neighbours' weights are zero but for rounding.
+            _ if t == 0.0 => [(first, 1.0), (first, 0.0), (first, 0.0), (first, 0.0)],
+            Interpolation::Bilinear => [(first, 1.0 - t), (first + 1.0, t), (first, 0.0), (first, 0.0)],
             Interpolation::Bicubic => {
                 let near = |t: f64| ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0;
                 let far = |t: f64| ((A * t - 5.0 * A) * t + 8.0 * A) * t - 4.0 * A;
-                vec![
+                [
                     (first - 1.0, far(1.0 + t)),
                     (first, near(t)),
                     (first + 1.0, near(1.0 - t)),
@@ -42,12 +47,10 @@ impl Interpolation {
                 ]
             }
         };
-        // On a centre the neighbours' weights are zero but for rounding.
-        let exact = t == 0.0;
+        let inside = move |cell: f64| cell.clamp(0.0, length as f64 - 1.0) as usize;
         taps.into_iter()
-            .filter(|&(cell, weight)| if exact { cell == first } else { weight != 0.0 })
-            .map(|(cell, weight)| (inside(cell), if exact { 1.0 } else { weight }))
-            .collect()
+            .filter(|&(_, weight)| weight != 0.0)
+            .map(move |(cell, weight)| (inside(cell), weight))
     }
 }
 
@@ -65,34 +68,44 @@ impl GridMap {
     ///
     /// # Errors
     /// A source of 2²⁴ cells or more, which `f32` indices do not reach.
-    pub fn sample(
+    pub fn sample(&self, interpolation: Interpolation) -> Result<SampledMap, TapsError> {
+        let (from, to) = (self.from(), self.to());
+        let (entries, valid) = self.entries(interpolation);
+        Ok(SampledMap { from, to, taps: Taps::new(to.cells(), from.cells(), &entries)?, valid })
+    }
+
+    /// [`GridMap::sample`] with a given number of taps a row, so that maps fed step by step keep one shape.
+    ///
+    /// # Errors
+    /// A source of 2²⁴ cells or more; a row that needs more taps.
+    pub fn sample_with_taps(
         &self,
         interpolation: Interpolation,
-    ) -> Result<SampledMap, equilayer_engine::ops::TapsError> {
+        taps: usize,
+    ) -> Result<SampledMap, TapsError> {
         let (from, to) = (self.from(), self.to());
-        let mut entries = Vec::new();
-        let mut valid = Vec::with_capacity(to.cells());
-        let centre = |cell: usize, length: usize| (2 * cell + 1) as f64 / length as f64 - 1.0;
-        for cell in 0..to.cells() {
-            let target = [centre(cell / to.columns, to.rows), centre(cell % to.columns, to.columns)];
-            let source = self.coordinates().source(target);
-            let position = |axis: usize, length: usize| 0.5 * (source[axis] + 1.0) * length as f64 - 0.5;
-            let (row, column) = (position(0, from.rows), position(1, from.columns));
-            let within = |position: f64, length: usize| {
-                position >= -0.5 - ON_CENTRE && position <= length as f64 - 0.5 + ON_CENTRE
-            };
-            valid.push(within(row, from.rows) && within(column, from.columns));
-            if !valid[cell] {
-                continue;
-            }
+        let (entries, valid) = self.entries(interpolation);
+        Ok(SampledMap { from, to, taps: Taps::with_taps(to.cells(), from.cells(), taps, &entries)?, valid })
+    }
+
+    /// Entries (row, column, weight) of the matrix, and whether each row is valid.
+    fn entries(&self, interpolation: Interpolation) -> (Vec<(usize, usize, f32)>, Vec<bool>) {
+        let (from, to) = (self.from(), self.to());
+        let mut entries = Vec::with_capacity(to.cells());
+        let valid = (0..to.cells()).map(|cell| {
+            let source = self.source(to.centre(cell)).and_then(|source| from.position(source));
+            let Some((row, column)) = source else { return false };
+            let columns = interpolation.weights(column, from.columns);
             for (source_row, row_weight) in interpolation.weights(row, from.rows) {
-                for (source_column, column_weight) in interpolation.weights(column, from.columns) {
+                for (source_column, column_weight) in columns.clone() {
                     let source_cell = source_row * from.columns + source_column;
                     entries.push((cell, source_cell, (row_weight * column_weight) as f32));
                 }
             }
-        }
-        Ok(SampledMap { from, to, taps: Taps::new(to.cells(), from.cells(), &entries)?, valid })
+            true
+        });
+        let valid = valid.collect();
+        (entries, valid)
     }
 }
 
@@ -130,4 +143,42 @@ impl SampledMap {
         let flat = images.reshape([batch, channels, self.from.cells()]).map_axis(2, &self.taps);
         flat.reshape([batch, channels, self.to.rows, self.to.columns])
     }
+
+    /// The map on plain numbers, `channels` planes of the source grid one after the other: what a data loader does to
+    /// an image. Cells that are not valid become 0.
+    ///
+    /// # Errors
+    /// A slice of another length than its planes have.
+    pub fn apply(&self, source: &[f32], channels: usize, out: &mut [f32]) -> Result<(), PlanesError> {
+        for (slice, found, grid) in [("source", source.len(), self.from), ("result", out.len(), self.to)] {
+            if found != channels * grid.cells() {
+                return Err(PlanesError { slice, found, channels, grid });
+            }
+        }
+        let taps = self.taps.taps();
+        for channel in 0..channels {
+            let plane = &source[channel * self.from.cells()..];
+            let target = &mut out[channel * self.to.cells()..][..self.to.cells()];
+            for (cell, value) in target.iter_mut().enumerate() {
+                let row = cell * taps..(cell + 1) * taps;
+                let terms = self.taps.indices()[row.clone()].iter().zip(&self.taps.weights()[row]);
+                *value = terms.map(|(&index, &weight)| weight * plane[index as usize]).sum();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A slice that does not hold the planes of an image.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("the {slice} has {found} numbers; {channels} channels of {grid} pixels are {}", .channels * .grid.cells())]
+pub struct PlanesError {
+    /// "source" or "result".
+    pub slice: &'static str,
+    /// How many numbers it has.
+    pub found: usize,
+    /// How many channels it should have.
+    pub channels: usize,
+    /// The grid of each channel.
+    pub grid: Grid,
 }
