@@ -6,7 +6,8 @@
 //! - [`cli`] is the command line, shared by the binary `equilayer` and by any program with plugins of its own.
 //!
 //! - [`action`] moves pixels and tokens by one coordinate map;
-//! - [`nn`] and [`encoder`] hold layers and the vision transformer.
+//! - [`nn`] and [`encoder`] hold layers and the vision transformer;
+//! - [`evaluate`] measures features: what they classify, how they move with images, whether they collapsed.
 //!
 //! Grids and group actions, the plugin model, training and evaluation will live here too.
 
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod data;
 pub mod encoder;
 pub mod metrics;
+pub mod evaluate;
 pub mod nn;
 pub mod schedule;
 

@@ -15,3 +15,32 @@ pub fn missing_objective() -> String {
 pub fn twice(kind: &str, name: &str) -> String {
     format!("the {kind} `{name}` is in this method twice; a method has one of each, at one place")
 }
+
+/// A teacher's features are read in a method without teacher.
+pub fn no_teacher(objective: &str) -> String {
+    format!(
+        "it reads a teacher's features, and `{objective}` has no teacher; combine it with an objective that has one, \
+         such as `moco_v3`, `byol` or `dino`"
+    )
+}
+
+/// A share of the batch that leaves nothing to compare with. `share` is the share asked for, `samples` what it gives.
+pub fn too_few_samples(share: f64, batch: usize, samples: usize) -> String {
+    let least = 1.5 / batch as f64;
+    format!(
+        "a share of {share} of a batch of {batch} gives {samples} sample{}; masking of the same sample then leaves no \
+         negatives and the loss is 0: at least 2 are needed; take `batch` ≥ {:.3}, or a batch of at least {:.0}",
+        if samples == 1 { "" } else { "s" },
+        (least * 1000.0).ceil() / 1000.0,
+        (1.5 / share).ceil()
+    )
+}
+
+/// Regularizers on samples of their own take more than the batch has.
+pub fn splits_exceed_batch(names: &[&str], taken: usize, batch: usize) -> String {
+    format!(
+        "{} take {taken} samples of a batch of {batch}; lower their shares of the batch, or give them one action and one \
+         share, so that they work on the same samples",
+        names.join(" and ")
+    )
+}

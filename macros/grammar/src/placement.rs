@@ -78,3 +78,13 @@ pub fn feature_at_tap(feature: &str, tap: &str) -> String {
 pub fn mixed_features(first: &str, second: &str) -> String {
     format!("`{second}` is read beside `{first}`, and a plugin sits at one tap; read one kind of feature")
 }
+
+/// CLS is read of an encoder that has none.
+pub fn no_cls(layer: usize) -> String {
+    format!("this encoder has no CLS token; read `pooled({layer})`")
+}
+
+/// A signature reads nothing at the tap.
+pub fn no_feature() -> String {
+    "the loss reads no feature; add a parameter such as `z: Pair<Tokens>` or `z: Views<Embedding>`".to_owned()
+}

@@ -136,6 +136,13 @@ impl GridMap {
         GridMap { from, to: from, path: Path::step(Step::Displaced(flow.clone())) }
     }
 
+    /// The picture enlarged about its centre by a factor above 0, on the same grid; below 1 it shrinks, and what comes
+    /// from outside is masked.
+    pub fn zoom(from: Grid, factor: f64) -> GridMap {
+        let linear = [[1.0 / factor, 0.0], [0.0, 1.0 / factor]];
+        GridMap { coordinates: CoordinateMap::linear(linear), ..GridMap::identity(from) }
+    }
+
     /// The grid it starts from.
     pub fn from(&self) -> Grid {
         self.from
