@@ -15,11 +15,17 @@ pub mod action;
 mod atomic_file;
 pub mod checkpoint;
 pub mod cli;
+pub mod config;
 pub mod data;
 pub mod encoder;
 pub mod metrics;
 pub mod evaluate;
+mod files;
+pub mod loss;
+pub mod method;
 pub mod nn;
+pub mod plugin;
+pub mod program;
 pub mod schedule;
 
 pub use equilayer_engine as engine;

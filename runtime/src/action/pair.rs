@@ -157,6 +157,12 @@ impl Action {
         Ok(())
     }
 
+    /// How many elements it has; nothing for one with a continuous factor.
+    pub fn order(&self) -> Option<usize> {
+        let lengths = self.factors().into_iter().map(|factor| factor.group().elements().len());
+        lengths.into_iter().try_fold(1, |order, length| (length > 0).then_some(order * length))
+    }
+
     /// Everything that a finite action can do to a picture on `grid`, each with a label: the elements of the first
     /// factor change slowest, and for `Rot90` the index is the number of turns.
     ///
@@ -247,6 +253,16 @@ impl PairDraw {
     /// What was drawn for each sample of a view, in words.
     pub fn labels(&self, view: View) -> &[String] {
         &self.views[view as usize].labels
+    }
+
+    /// The same draw for token maps `factor` times as fine: those of an earlier stage of a convolutional network.
+    pub fn refined(&self, factor: usize) -> PairDraw {
+        let views = self.views.clone().map(|view| DrawnView {
+            grid: view.grid.refined(factor),
+            maps: view.maps.iter().map(|map| map.refined(factor)).collect(),
+            labels: view.labels,
+        });
+        PairDraw { action: self.action.clone(), views }
     }
 
     /// How images and tokens are sampled.
