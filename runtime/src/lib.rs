@@ -6,7 +6,7 @@
 //! - [`cli`] is the command line, shared by the binary `equilayer` and by any program with plugins of its own.
 //!
 //! - [`action`] moves pixels and tokens by one coordinate map;
-//! - [`nn`] and [`encoder`] hold layers and the vision transformer.
+//! - [`nn`] and [`encoder`] hold layers, vision transformers and ResNets.
 //!
 //! Grids and group actions, the plugin model, training and evaluation will live here too.
 
