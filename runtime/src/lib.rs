@@ -14,6 +14,7 @@ pub mod action;
 pub mod cli;
 pub mod data;
 pub mod encoder;
+mod files;
 pub mod nn;
 
 pub use equilayer_engine as engine;

@@ -17,6 +17,7 @@
 mod features;
 mod resnet;
 mod vit;
+mod weights;
 
 use std::fmt::Debug;
 
@@ -25,6 +26,7 @@ use equilayer_engine::{Error, Graph, Tensor};
 pub use features::{Features, Layer};
 pub use resnet::{ResNet, ResNetConfig, Stage, Stem};
 pub use vit::{Positions, Vit, VitConfig};
+pub use weights::{Differences, WeightsError, export, import};
 
 use crate::action::Grid;
 use crate::nn::{Parameters, Pass};
