@@ -1,7 +1,7 @@
 //! A small objective with a teacher, SER, and what it takes to run a step of them.
 
 use equilayer::action::{
-    DrawKey, HFlip, HalfTurn, PairDraw, RelativeMaps, Rescale, Rot90, Sample, View,
+    DrawKey, HFlip, HalfTurn, PairDraw, RelativeMaps, Rescale, Rot90, Sample, Symmetry, View,
 };
 use equilayer::encoder::{EncoderConfig, VitConfig};
 use equilayer::engine::random::Stream;
@@ -97,7 +97,7 @@ impl Fed {
         for split in &layout.splits {
             let samples = Sample::all(0..split.samples as u64);
             let drawn: PairDraw =
-                split.action.draw_pair(encoder.grid(), &samples, &DrawKey::new(0, step, "test")).expect("a draw");
+                split.action.draw_pair(encoder.grid(encoder.layers(), encoder.image), &samples, &DrawKey::new(0, step, "test")).expect("a draw");
             for view in View::BOTH {
                 let grid = drawn.grid(view).refined(encoder.patch);
                 let values = noise(split.samples * pixels(grid.rows, grid.columns));
