@@ -58,7 +58,8 @@ impl Follower {
         Follower { graph: graph.clone(), momentum: momentum.clone(), update, followed: RefCell::default() }
     }
 
-    /// The teacher's counterpart of a student's parameter, as the teacher's forward pass reads it.
+    /// The teacher's counterpart of a student's parameter, as the teacher's forward pass reads it. What is not trained,
+    /// as frozen weights and running statistics, the teacher has for itself.
     pub fn follow(&self, parameter: &Tensor) -> Tensor {
         let Some(name) = self.graph.state_name(parameter) else {
             self.graph.record(Error::Executor("a teacher can only follow parameters and states".into()));
@@ -68,6 +69,9 @@ impl Follower {
             return read.clone();
         }
         let twin = self.graph.twin(&format!("{TEACHER}{name}"), parameter);
+        if !self.graph.is_parameter(parameter) {
+            return twin;
+        }
         let read = match self.update {
             EmaUpdate::BeforeKeys => {
                 ema(&self.graph, &[(twin.clone(), parameter.clone())], &self.momentum).remove(0)

@@ -10,7 +10,7 @@ use super::encode::Network;
 use super::shape::StepShape;
 use super::taps::{Tapper, concat};
 use crate::action::Relative;
-use crate::encoder::{Encoder, EncoderConfig, Features};
+use crate::encoder::{EncoderConfig, Features};
 use crate::method::{Layout, Member, Method};
 use crate::nn::Parameters as _;
 use crate::plugin::{
@@ -44,7 +44,6 @@ pub(super) struct Term {
 /// Networks and losses in one graph.
 pub(super) struct Assembly {
     pub graph: Graph,
-    pub student: Box<dyn Encoder>,
     pub follower: Option<Rc<Follower>>,
     pub terms: Vec<Term>,
 }
@@ -92,7 +91,7 @@ impl Recipe<'_> {
             terms.push(graph.scope(&name, || scene.term())?);
         }
         graph.check()?;
-        Ok(Assembly { graph, student, follower, terms })
+        Ok(Assembly { graph, follower, terms })
     }
 }
 

@@ -14,12 +14,25 @@ use equilayer::program::{SplitShape, StepShape};
 use equilayer::schedule::Schedule;
 
 pub fn vit(depth: usize, cls_after: usize) -> VitConfig {
-    VitConfig { image: [16, 16], channels: 1, patch: 4, width: 16, depth, heads: 2, cls_after, ..VitConfig::default() }
+    VitConfig {
+        image: [16, 16],
+        channels: 1,
+        patch: 4,
+        width: 16,
+        depth,
+        heads: 2,
+        cls_after,
+        ..VitConfig::default()
+    }
 }
 
 /// MoCo v3's loss with small heads.
 pub fn contrast() -> Plugin {
-    let loss = |student: Views<Embedding>, teacher: Teacher<Views<Embedding>>, project: Head, predict: Head, tau: f32| {
+    let loss = |student: Views<Embedding>,
+                teacher: Teacher<Views<Embedding>>,
+                project: Head,
+                predict: Head,
+                tau: f32| {
         let queries = student.map(|z| predict.forward(project.forward(z.clone())));
         let keys = teacher.0.map(|z| project.forward(z.clone()));
         let pairs = queries.against(&keys);
@@ -49,11 +62,12 @@ pub fn alignment() -> Plugin {
 }
 
 pub fn ser() -> Plugin {
-    let loss = |z: Pair<Tokens>, rho: equilayer::action::Relative, project: Head, tau: f32, negatives: Negatives| {
-        let source = project.forward(z.source);
-        let moved = source.with(rho.act(source.tensor()));
-        dense_info_nce(project.forward(z.student), moved, tau, negatives)
-    };
+    let loss =
+        |z: Pair<Tokens>, rho: equilayer::action::Relative, project: Head, tau: f32, negatives: Negatives| {
+            let source = project.forward(z.source);
+            let moved = source.with(rho.act(source.tensor()));
+            dense_info_nce(project.forward(z.student), moved, tau, negatives)
+        };
     Plugin::regularizer("ser", loss)
         .doc("Soft equivariance.")
         .at(tokens(2))
@@ -90,14 +104,23 @@ impl Fed {
         };
         let pixels = |rows: usize, columns: usize| encoder.channels() * rows * columns;
         for view in 0..2 {
-            inputs.push((format!("view.{view}"), noise(layout.plain * pixels(encoder.image[0], encoder.image[1]))));
+            inputs.push((
+                format!("view.{view}"),
+                noise(layout.plain * pixels(encoder.image[0], encoder.image[1])),
+            ));
         }
         let mut splits = Vec::new();
         let names = method.names();
         for split in &layout.splits {
             let samples = Sample::all(0..split.samples as u64);
-            let drawn: PairDraw =
-                split.action.draw_pair(encoder.grid(encoder.layers(), encoder.image), &samples, &DrawKey::new(0, step, "test")).expect("a draw");
+            let drawn: PairDraw = split
+                .action
+                .draw_pair(
+                    encoder.grid(encoder.layers(), encoder.image),
+                    &samples,
+                    &DrawKey::new(0, step, "test"),
+                )
+                .expect("a draw");
             for view in View::BOTH {
                 let grid = drawn.grid(view).refined(encoder.patch);
                 let values = noise(split.samples * pixels(grid.rows, grid.columns));
