@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use equilayer::encoder::{EncoderConfig, ResNetConfig, Stage, Stem};
 use equilayer::engine::array::Array;
+use equilayer::engine::optim::ema;
 use equilayer::engine::reference::evaluate;
 use equilayer::engine::{
     CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Randomness, Tensor, random,
@@ -209,19 +210,34 @@ fn two_training_passes_of_one_step_say_which_moves_the_statistics() -> Result<()
     Ok(())
 }
 
+/// Its parameters follow the student's, its statistics are of what it sees itself.
 #[test]
-fn a_teacher_has_statistics_of_its_own() -> Result<(), Error> {
+fn a_teacher_follows_parameters_and_has_statistics_of_its_own() -> Result<(), Error> {
     let graph = Graph::new();
     let student = tiny(Stem::Small).build(&graph, "student.")?;
     let teacher = student.map(&mut |state| {
         let name = graph.state_name(state).unwrap_or_default().replace("student", "teacher");
-        graph.twin(&name, state)
+        let twin = graph.twin(&name, state);
+        match graph.is_parameter(state) {
+            true => ema(&graph, &[(twin, state.clone())], &graph.scalar(0.5)).remove(0),
+            false => twin,
+        }
     });
-    let images = graph.input("images", [2, 1, 16, 8]);
+    let views = ["a", "b"].map(|name| graph.input(name, [2, 1, 16, 8]));
     let samples = Randomness::new(&graph.input("key", [2]), &graph.input("samples", [2]));
-    student.forward(&images, &Pass::training().stochastic_depth(0.2, &samples, "student"));
-    teacher.forward(&images, &Pass::training());
-    graph.check()
+    let dropping = Pass::training().stochastic_depth(0.2, &samples, "student");
+    graph.output("student", &student.forward(&views[0], &dropping).embedding());
+    graph.output("teacher", &teacher.forward(&views[1], &Pass::training()).embedding());
+    let plan = graph.compile(&CompileOptions::new())?;
+    let mut executor = CpuExecutor::new(CpuOptions::default())?;
+    executor.prepare(&plan)?;
+    executor.set_state("student.bn1.bias", &[1.0, 3.0])?;
+    let [a, b] = ["a", "b"].map(|name| noise(name, [2, 1, 16, 8]).to_f32());
+    executor.run(&plan, &[("a", &a), ("b", &b), ("key", &[0.0, 0.0]), ("samples", &[0.0, 1.0])])?;
+    assert_eq!(executor.state("teacher.bn1.bias")?, [0.5, 1.5]);
+    let statistics = |of: &str| executor.state(&format!("{of}.bn1.running_mean"));
+    assert!(statistics("teacher")? != statistics("student")? && statistics("teacher")? != [0.0; 2]);
+    Ok(())
 }
 
 #[test]
