@@ -117,7 +117,8 @@ pub enum Validity {
     message = "`{Self}` is not a group action",
     label = "not a group action",
     note = "random crop, colour jitter and blur are augmentations: put them into the recipe's augmentations",
-    note = "a symmetry of your own is a function under `#[group_action]`"
+    note = "a symmetry of your own is a function under `#[group_action]`",
+    note = "what has a scope cannot get another: `(A * B).per_batch()`, or `A.per_batch() * B.per_sample()`"
 )]
 pub trait GroupAction: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// What is drawn, combined and undone.

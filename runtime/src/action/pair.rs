@@ -46,7 +46,7 @@ pub enum ActionError {
     NoFlow(String, String),
     /// A view that cannot be undone.
     #[error(
-        "action {0}: the {1:?} view of sample {2} cannot be undone, so nothing is known from there to the other; for a \
+        "action {0}: the {1} view of sample {2} cannot be undone, so nothing is known from there to the other; for a \
          displacement, give the flow back as well (`Flow::with_back`) or use the other direction"
     )]
     NotInvertible(String, View, usize),
