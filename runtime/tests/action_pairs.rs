@@ -2,8 +2,8 @@
 
 use equilayer::action::{
     Action, ActionError, Displacement, DisplacementField, DrawKey, Flow, Grid, GridMap, GroupAction, HFlip,
-    HalfTurn, Interpolation, Involutive, PairDraw, Relative, RelativeMaps, Rescale, Rot90, Rotate, Sample,
-    SampledMap, Symmetry, Translate, VFlip, View,
+    HalfTurn, Interpolation, Involutive, PairDraw, Relative, RelativeMaps, Rescale, Resize, Rot90, Rotate,
+    Sample, SampledMap, Symmetry, Translate, VFlip, View,
 };
 use equilayer::engine::array::Array;
 use equilayer::engine::reference::{Values, evaluate};
@@ -142,6 +142,44 @@ fn the_orbit_of_turns_is_in_the_order_of_their_labels() {
     );
 }
 
+/// How many quarter turns a view of SER's was given.
+fn quarters(drawn: &PairDraw, view: View) -> i64 {
+    drawn.labels(view)[0]["Rot90(".len()..][..1].parse().expect("a number of turns")
+}
+
+/// `rot90(bicubic(hflip(rot90(F, 2 − k0)), (w1, h1)), k1)`: the form the paper's code has, step by step.
+fn is_the_papers(drawn: &PairDraw, relative: &SampledMap) {
+    let (k0, k1) = (quarters(drawn, View::First), quarters(drawn, View::Second));
+    let (from, to) = (drawn.grid(View::First), drawn.grid(View::Second));
+    let turned = GridMap::turn(from, 2 - k0);
+    let resized = GridMap::turn(to, k1).to();
+    let steps = [
+        turned.clone(),
+        GridMap::hflip(turned.to()),
+        GridMap::rescale(turned.to(), resized),
+        GridMap::turn(resized, k1),
+    ];
+    let tokens = numbers(from.cells());
+    let act = |tokens: Vec<f32>, step: &GridMap| apply(&sampled(step, Interpolation::Bicubic), &tokens, 1);
+    assert_close(&apply(relative, &tokens, 1), &steps.iter().fold(tokens.clone(), act));
+}
+
+/// SER's grids: rows √(A·a) and columns √(A/a), rounded, of area A = 196·s.
+#[test]
+fn rescaling_makes_grids_of_the_papers_sides() {
+    let action = Rescale(0.7..=1.3).aspect(0.75..=4.0 / 3.0);
+    for (scale, aspect) in [(0.7, 0.75), (0.7, 4.0 / 3.0), (1.0, 1.1), (1.3, 0.8), (1.3, 4.0 / 3.0)] {
+        let area: f64 = 196.0 * scale;
+        let sides = [area * aspect, area / aspect].map(|square: f64| square.sqrt().round() as usize);
+        let made = action.map(&Resize { scale, aspect }, Grid::new(14, 14)).to();
+        assert_eq!([made.rows, made.columns], sides, "scale {scale}, aspect {aspect}");
+    }
+    let oblong = Grid::new(10, 20);
+    assert_eq!(action.map(&action.identity(), oblong), GridMap::identity(oblong));
+    assert_eq!(Rescale(4.0..=4.0).map(&Resize { scale: 4.0, aspect: 1.0 }, oblong).to(), Grid::new(20, 40));
+    assert_eq!(Rescale(0.0..=1.0).map(&Resize { scale: 0.0, aspect: 1.0 }, oblong).to(), Grid::new(1, 1));
+}
+
 /// The action between the views does not depend on the samples, for the views' elements are complements.
 #[test]
 fn sers_relative_action_is_one_map_for_the_batch() {
@@ -156,6 +194,7 @@ fn sers_relative_action_is_one_map_for_the_batch() {
         let relative = drawn.relative(View::First, View::Second).expect("invertible");
         assert_eq!((relative.shape().samples, relative.maps().len()), (None, 1));
         shapes.insert(relative.shape());
+        is_the_papers(&drawn, &relative.maps()[0]);
         // Turned or not, both sides of the untransformed 14 are within the ranges of scale and aspect.
         let first = drawn.grid(View::First);
         assert!(first.cells() as f64 >= 0.6 * 196.0 && first.cells() as f64 <= 1.4 * 196.0, "{first}");
@@ -175,7 +214,7 @@ fn sers_images_are_transformed_as_step_by_step() {
         let drawn = draw(&ser(), grid, 4, step);
         for view in View::BOTH {
             for (map, label) in drawn.maps(view).iter().zip(drawn.labels(view)) {
-                let quarters = label["Rot90(".len()..][..1].parse::<i64>().expect("a number of turns");
+                let quarters = quarters(&drawn, view);
                 let half = label.contains("HalfTurn(true)");
                 let flip = label.contains("HFlip(true)");
                 let cubic = |map: &GridMap, image: &[f32]| {
@@ -231,6 +270,8 @@ fn samples_of_one_view_must_end_on_one_grid() {
             .ends_with("from one of 4 × 6; declare it .per_batch(), so that all samples share its element")
     );
     assert_eq!(Action::from(Rot90.per_batch() * HFlip).check(Grid::new(4, 6)), Ok(()));
+    let displaced = Action::from(Rot90 * Displacement);
+    assert!(matches!(displaced.check(Grid::new(4, 6)), Err(ActionError::GridsDiffer { .. })));
     assert!(matches!(
         Action::from(Rescale(0.7..=1.3)).check(Grid::new(14, 14)),
         Err(ActionError::GridsDiffer { .. })
