@@ -9,18 +9,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use equilayer::encoder::{Vit, VitConfig};
+use equilayer::encoder::{Encoder, EncoderConfig, VitConfig};
 use equilayer::engine::optim::{AdamWOptions, Optimizer, ema};
 use equilayer::engine::{
     CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Plan, PlanCache, Tensor, random,
 };
-use equilayer::nn::{MlpHead, Parameters};
+use equilayer::nn::{MlpHead, Parameters, Pass};
 
 const TEMPERATURE: f32 = 0.2;
 
 /// An encoder with its projection head.
 struct Branch {
-    encoder: Vit,
+    encoder: Box<dyn Encoder>,
     projector: MlpHead,
 }
 
@@ -29,7 +29,8 @@ impl Branch {
     /// batch norms are each view's own.
     fn embed(&self, views: [&Tensor; 2]) -> [Tensor; 2] {
         let batch = views[0].dim(0);
-        let cls = self.encoder.forward(&views[0].concat(&[views[1]], 0)).cls();
+        let images = views[0].concat(&[views[1]], 0);
+        let cls = self.encoder.forward(&images, &Pass::training()).embedding();
         [0, 1].map(|view| self.projector.forward(&cls.slice(0, view * batch, batch)))
     }
 }
@@ -46,11 +47,11 @@ fn contrast(queries: &Tensor, keys: &Tensor) -> Tensor {
 pub fn step(batch: usize, pixels: usize, optimizer: &Optimizer) -> Result<Plan, Error> {
     let graph = Graph::new();
     // The token map may change from step to step; positions are learned for 14 × 14 and interpolated for others.
-    let config = VitConfig::default();
+    let config = VitConfig::small_16();
     let views = ["view0", "view1"].map(|name| graph.input(name, [batch, 3, pixels, pixels]));
     let momentum = graph.input("momentum", []);
     let student = Branch {
-        encoder: Vit::new(&graph, "student.", &config)?,
+        encoder: config.build(&graph, "student.")?,
         projector: MlpHead::new(&graph, "student.projector", &[384, 4096, 4096, 256], true),
     };
     let predictor = MlpHead::new(&graph, "predictor", &[256, 4096, 256], true);

@@ -1,25 +1,38 @@
 //! Self-supervised learning with a declared symmetry at a declared layer.
 //!
-//! What works today:
-//! - [`data`] reads IDX files and bundles 10,000 handwritten digits;
-//! - [`engine`] is the tensor engine underneath, re-exported whole;
-//! - [`cli`] is the command line, shared by the binary `equilayer` and by any program with plugins of its own.
+//! A researcher writes an invariance objective or an equivariance regularizer as a function, says at which layer it sits
+//! and which group acts there, and gets a plugin that composes with every other one. From declaration to numbers:
 //!
-//! - [`action`] moves pixels and tokens by one coordinate map;
-//! - [`nn`] and [`encoder`] hold layers and the vision transformer;
-//! - [`evaluate`] measures features: what they classify, how they move with images, whether they collapsed.
-//!
-//! Grids and group actions, the plugin model, training and evaluation will live here too.
+//! | | |
+//! |---|---|
+//! | [`plugin`] | declared losses: what the attributes `#[objective]` and `#[regularizer]` make |
+//! | [`action`] | group actions: one coordinate map moves pixels and tokens alike |
+//! | [`loss`] | losses that several methods share |
+//! | [`method`] | an objective and the regularizers placed beside it |
+//! | [`encoder`], [`nn`] | vision transformers, ResNets and the layers they are made of |
+//! | [`program`] | a training step as one graph; the gradient guard |
+//! | [`config`], [`schedule`] | configurations and numbers that change over training |
+//! | [`data`] | images |
+//! | [`checkpoint`], [`metrics`] | what a run leaves behind |
+//! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
+//! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
+//! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
 
 pub mod action;
 mod atomic_file;
 pub mod checkpoint;
 pub mod cli;
+pub mod config;
 pub mod data;
 pub mod encoder;
-pub mod metrics;
 pub mod evaluate;
+pub mod loss;
+pub mod method;
+pub mod metrics;
 pub mod nn;
+pub mod plugin;
+pub mod prelude;
+pub mod program;
 pub mod schedule;
 
 pub use equilayer_engine as engine;

@@ -2,22 +2,38 @@
 //!
 //! A layer declares its parameters under a name when it is made and can be run any number of times. Copying a
 //! layer with [`Parameters::map`] gives the same layer on other tensors: that is how a teacher is made of a student.
+//! Where a layer behaves otherwise in training than in evaluation, its forward pass takes a [`Pass`].
+
+mod convolution;
+mod pass;
 
 use equilayer_engine::{Graph, Init, Tensor};
 
-/// A layer whose parameters can be listed and exchanged.
+pub use convolution::{BatchNorm, Conv2d};
+pub use pass::Pass;
+
+/// A layer whose state can be listed and exchanged.
 pub trait Parameters: Sized {
-    /// The layer with every parameter replaced, in a fixed order.
+    /// The layer with every state it holds replaced, in a fixed order: its parameters, and what is kept beside them,
+    /// as frozen weights and running statistics are. [`Graph::is_parameter`] tells them apart: a teacher follows
+    /// parameters by a moving average and has [twins](Graph::twin) of the others.
     fn map(&self, replace: &mut dyn FnMut(&Tensor) -> Tensor) -> Self;
 
-    /// The parameters, in the order of [`Parameters::map`].
-    fn parameters(&self) -> Vec<Tensor> {
+    /// Everything it holds, in the order of [`Parameters::map`].
+    fn states(&self) -> Vec<Tensor> {
         let mut found = Vec::new();
-        self.map(&mut |parameter| {
-            found.push(parameter.clone());
-            parameter.clone()
+        self.map(&mut |state| {
+            found.push(state.clone());
+            state.clone()
         });
         found
+    }
+
+    /// What is trained of it, in the order of [`Parameters::map`].
+    fn parameters(&self) -> Vec<Tensor> {
+        let mut states = self.states();
+        states.retain(|state| state.graph().is_parameter(state));
+        states
     }
 }
 
@@ -42,6 +58,15 @@ impl Linear {
     #[track_caller]
     pub fn without_bias(graph: &Graph, name: &str, inputs: usize, outputs: usize, init: Init) -> Linear {
         Linear { weight: graph.parameter(&format!("{name}.weight"), [inputs, outputs], init), bias: None }
+    }
+
+    /// Declares what [`Linear::new`] does, with the same first values, as state that is never trained.
+    #[track_caller]
+    pub fn frozen(graph: &Graph, name: &str, inputs: usize, outputs: usize, init: Init) -> Linear {
+        Linear {
+            weight: graph.state(&format!("{name}.weight"), [inputs, outputs], init),
+            bias: Some(graph.state(&format!("{name}.bias"), [outputs], Init::Constant(0.0))),
+        }
     }
 
     /// `x [.., in]` to `[.., out]`.

@@ -268,6 +268,11 @@ impl Graph {
         self.state_of(tensor).map(|state| state.name)
     }
 
+    /// Whether a tensor is a parameter: state that is trained, unlike a frozen weight or a running statistic.
+    pub fn is_parameter(&self, tensor: &Tensor) -> bool {
+        self.state_of(tensor).is_some_and(|state| state.trainable)
+    }
+
     fn state_of(&self, tensor: &Tensor) -> Option<State> {
         if !tensor.graph().is(self) {
             return None;

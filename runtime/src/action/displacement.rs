@@ -98,6 +98,13 @@ impl Flow {
         Flow { field: Arc::new(field), back: None }
     }
 
+    /// Nothing moves: what stands in for data that is not there yet.
+    pub(super) fn still() -> Flow {
+        let field =
+            Arc::new(DisplacementField { grid: Grid::new(1, 1), vectors: vec![[0.0; 2]], valid: vec![true] });
+        Flow { field: field.clone(), back: Some(field) }
+    }
+
     /// With the displacement estimated the other way.
     pub fn with_back(self, back: DisplacementField) -> Flow {
         Flow { back: Some(Arc::new(back)), ..self }

@@ -3,6 +3,7 @@
 //! Every number is a function of (seed, purpose, step, view, factor, global sample index), so that neither the number of
 //! workers nor the order of samples changes an element.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use equilayer_engine::random::{Stream, stream_id};
@@ -28,6 +29,15 @@ impl View {
             View::First => View::Second,
             View::Second => View::First,
         }
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            View::First => "first",
+            View::Second => "second",
+        })
     }
 }
 

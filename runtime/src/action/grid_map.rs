@@ -140,7 +140,7 @@ impl GridMap {
     /// from outside is masked.
     pub fn zoom(from: Grid, factor: f64) -> GridMap {
         let linear = [[1.0 / factor, 0.0], [0.0, 1.0 / factor]];
-        GridMap { coordinates: CoordinateMap::linear(linear), ..GridMap::identity(from) }
+        GridMap::affine(from, from, CoordinateMap::linear(linear))
     }
 
     /// The grid it starts from.

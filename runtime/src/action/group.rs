@@ -37,8 +37,22 @@ pub enum Validity {
 /// Elements act from the left: `compose(a, b)` is `b` first and then `a`, and in a product the right-most factor acts
 /// first.
 ///
-/// `#[group_action]` writes the implementation for a function from an element and a grid to a [`GridMap`]. By hand it
-/// takes a type with its operators, and one method for each part of the definition:
+/// `#[group_action]` writes the implementation for a function from an element and a grid to a [`GridMap`]: for
+/// `fn rot90(k: u8, from: Grid) -> GridMap` a type `Rot90` with `Clone`, `Debug` and `PartialEq`, its operators, and a test
+/// that calls [`laws::check_group_laws`](super::laws::check_group_laws).
+///
+/// | key | what it becomes |
+/// |---|---|
+/// | the function | `map`, and the [`Element`](Self::Element): the type of its first argument |
+/// | its name | `name`, in upper camel case |
+/// | `compose = \|a, b\| …` | `compose`, on clones of the elements; `b` acts first |
+/// | `inverse = \|a\| …` | `inverse`, in `Some` |
+/// | `elements = 0..4` | `elements`: anything that iterates over all of them |
+/// | `sample = \|draw\| …` | `sample`, on a [`Draw`]; for groups without `elements` |
+/// | `interpolation`, `floor` | `sampling`, as [`Sampling::Interpolated`]; a permutation without them |
+/// | none | `identity` is the element's `Default`: 0, `false`, zeros |
+///
+/// By hand it takes a type with its operators, and one method for each part of the definition:
 /// ```
 /// use equilayer::action::{Action, Grid, GridMap, GroupAction, Scope, Symmetry, laws};
 ///
@@ -117,7 +131,8 @@ pub enum Validity {
     message = "`{Self}` is not a group action",
     label = "not a group action",
     note = "random crop, colour jitter and blur are augmentations: put them into the recipe's augmentations",
-    note = "a symmetry of your own is a function under `#[group_action]`"
+    note = "a symmetry of your own is a function under `#[group_action]`",
+    note = "what has a scope cannot get another: `(A * B).per_batch()`, or `A.per_batch() * B.per_sample()`"
 )]
 pub trait GroupAction: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// What is drawn, combined and undone.

@@ -1,5 +1,6 @@
 //! Drawing: what a step's two views are transformed by.
 
+use super::displacement::Flow;
 use super::draw::{Draw, DrawKey, Sample, View};
 use super::erased::{Action, Element, Factor};
 use super::grid_map::{Grid, GridMap};
@@ -46,7 +47,7 @@ pub enum ActionError {
     NoFlow(String, String),
     /// A view that cannot be undone.
     #[error(
-        "action {0}: the {1:?} view of sample {2} cannot be undone, so nothing is known from there to the other; for a \
+        "action {0}: the {1} view of sample {2} cannot be undone, so nothing is known from there to the other; for a \
          displacement, give the flow back as well (`Flow::with_back`) or use the other direction"
     )]
     NotInvertible(String, View, usize),
@@ -146,15 +147,18 @@ impl Action {
             let wrong = |detail| ActionError::Parameters { factor: factor.to_string(), detail };
             factor.group().check().map_err(wrong)?;
         }
-        let samples = Sample::all(0..TRIALS.1);
+        let samples: Vec<Sample> =
+            (0..TRIALS.1).map(|index| Sample::new(index).with_flow(Flow::still())).collect();
         for step in 0..TRIALS.0 {
-            match self.draw_pair(grid, &samples, &DrawKey::new(0, step, "check")) {
-                // These samples have no data, and displacements keep the grid.
-                Err(ActionError::NoFlow(..)) => return Ok(()),
-                drawn => drawn?,
-            };
+            self.draw_pair(grid, &samples, &DrawKey::new(0, step, "check"))?;
         }
         Ok(())
+    }
+
+    /// How many elements it has; nothing for one with a continuous factor.
+    pub fn order(&self) -> Option<usize> {
+        let lengths = self.factors().into_iter().map(|factor| factor.group().elements().len());
+        lengths.into_iter().try_fold(1, |order, length| (length > 0).then_some(order * length))
     }
 
     /// Everything that a finite action can do to a picture on `grid`, each with a label: the elements of the first
@@ -247,6 +251,16 @@ impl PairDraw {
     /// What was drawn for each sample of a view, in words.
     pub fn labels(&self, view: View) -> &[String] {
         &self.views[view as usize].labels
+    }
+
+    /// The same draw for token maps `factor` times as fine: those of an earlier stage of a convolutional network.
+    pub fn refined(&self, factor: usize) -> PairDraw {
+        let views = self.views.clone().map(|view| DrawnView {
+            grid: view.grid.refined(factor),
+            maps: view.maps.iter().map(|map| map.refined(factor)).collect(),
+            labels: view.labels,
+        });
+        PairDraw { action: self.action.clone(), views }
     }
 
     /// How images and tokens are sampled.

@@ -25,7 +25,7 @@ pub enum Scope {
     note = "give each part its scope once: `(A * B).per_batch()`, or `A.per_batch() * B.per_sample()`",
     note = "random crop, colour jitter and blur are augmentations: put them into the recipe's augmentations"
 )]
-pub trait Symmetry: Into<Action> {
+pub trait Symmetry: IntoAction + Sized {
     /// One element for each view of the batch.
     fn per_batch(self) -> Scoped<Self> {
         Scoped { of: self, scope: Scope::PerBatch }
@@ -80,25 +80,64 @@ impl<T> Scoped<T> {
     where
         T: Involutive,
     {
-        Action::from(self).with_complements()
+        self.into_action().with_complements()
+    }
+}
+
+/// What can be declared as an action: a group action, with a scope or without, a product of such, or an [`Action`].
+///
+/// Beside `Into<Action>`, which says no more, because a compiler's message about this one is in words: take
+/// `impl IntoAction` where users hand actions in.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a group action",
+    label = "not a group action",
+    note = "random crop, colour jitter and blur are augmentations: put them into the recipe's augmentations",
+    note = "a symmetry of your own is a function under `#[group_action]`"
+)]
+pub trait IntoAction {
+    /// The action as data.
+    fn into_action(self) -> Action;
+}
+
+impl IntoAction for Action {
+    fn into_action(self) -> Action {
+        self
+    }
+}
+
+impl<A: GroupAction> IntoAction for A {
+    fn into_action(self) -> Action {
+        Action::of(self)
+    }
+}
+
+impl<L: IntoAction, R: IntoAction> IntoAction for Product<L, R> {
+    fn into_action(self) -> Action {
+        self.left.into_action().after(self.right.into_action())
+    }
+}
+
+impl<T: Symmetry> IntoAction for Scoped<T> {
+    fn into_action(self) -> Action {
+        self.of.into_action().with_scope(self.scope)
     }
 }
 
 impl<A: GroupAction> From<A> for Action {
     fn from(action: A) -> Action {
-        Action::of(action)
+        action.into_action()
     }
 }
 
-impl<L: Into<Action>, R: Into<Action>> From<Product<L, R>> for Action {
+impl<L: IntoAction, R: IntoAction> From<Product<L, R>> for Action {
     fn from(product: Product<L, R>) -> Action {
-        product.left.into().after(product.right.into())
+        product.into_action()
     }
 }
 
 impl<T: Symmetry> From<Scoped<T>> for Action {
     fn from(scoped: Scoped<T>) -> Action {
-        scoped.of.into().with_scope(scoped.scope)
+        scoped.into_action()
     }
 }
 
@@ -107,7 +146,7 @@ impl<T: Symmetry> From<Scoped<T>> for Action {
 #[macro_export]
 macro_rules! group_action_operators {
     ($action:ty) => {
-        impl<R: ::core::convert::Into<$crate::action::Action>> ::core::ops::Mul<R> for $action {
+        impl<R: $crate::action::IntoAction> ::core::ops::Mul<R> for $action {
             type Output = $crate::action::Product<$action, R>;
 
             fn mul(self, right: R) -> Self::Output {
@@ -119,7 +158,7 @@ macro_rules! group_action_operators {
 
 group_action_operators!(Action);
 
-impl<T, R: Into<Action>> std::ops::Mul<R> for Scoped<T> {
+impl<T, R: IntoAction> std::ops::Mul<R> for Scoped<T> {
     type Output = Product<Scoped<T>, R>;
 
     fn mul(self, right: R) -> Self::Output {
@@ -127,7 +166,7 @@ impl<T, R: Into<Action>> std::ops::Mul<R> for Scoped<T> {
     }
 }
 
-impl<A, B, R: Into<Action>> std::ops::Mul<R> for Product<A, B> {
+impl<A, B, R: IntoAction> std::ops::Mul<R> for Product<A, B> {
     type Output = Product<Product<A, B>, R>;
 
     fn mul(self, right: R) -> Self::Output {

@@ -72,8 +72,6 @@ macro_rules! involution {
             }
         }
 
-        impl Involutive for $name {}
-
         crate::group_action_operators!($name);
     };
 }
@@ -92,6 +90,11 @@ involution! {
     /// Top and bottom exchanged, or not.
     VFlip, GridMap::vflip
 }
+
+// Outside the macro: compilers show these lines to whoever asks for a complement that does not exist.
+impl Involutive for HalfTurn {}
+impl Involutive for HFlip {}
+impl Involutive for VFlip {}
 
 /// The eight symmetries of the square: the closure of turns and flips.
 #[derive(Clone, Debug, PartialEq)]

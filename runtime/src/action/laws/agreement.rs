@@ -32,8 +32,8 @@ impl<A: GroupAction> Laws<'_, A> {
                 }
                 Some(floor) => {
                     let mismatch = mismatch(&tokens, &pixels, &waves(pixels.from(), image))?;
-                    // Not a number is not below the floor either.
-                    if !(mismatch <= floor) {
+                    // A mismatch that is not a number is not below the floor either.
+                    if mismatch > floor || mismatch.is_nan() {
                         let (action, element) = (self.name(), text(element));
                         return Err(LawViolation::AboveFloor { action, element, grid, mismatch, floor });
                     }

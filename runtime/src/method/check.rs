@@ -1,0 +1,91 @@
+//! What only an encoder and a batch can decide.
+
+use equilayer_grammar::{actions, methods, placement};
+
+use super::{Layout, Member, Method};
+use crate::encoder::EncoderConfig;
+use crate::plugin::{ArgumentKind, BatchShare, FeatureKind, Layer, Role, Tap, TapKind, place_problem};
+
+impl Method {
+    /// Everything that keeps this method from being trained on this encoder with batches of this size: each problem
+    /// with the member's name before it. Nothing is allocated.
+    pub fn problems(&self, encoder: &dyn EncoderConfig, batch: usize) -> Vec<String> {
+        let mut problems = self.problems.clone();
+        problems.extend(encoder.check().err().map(|error| error.to_string()));
+        for (member, name) in self.members().zip(self.names()) {
+            let mut own = member.plugin.problems();
+            own.extend(member.problems());
+            own.extend(self.placement_problems(member, encoder));
+            own.extend(self.supply_problems(member));
+            problems.extend(own.into_iter().map(|problem| format!("{name}: {problem}")));
+        }
+        problems.extend(self.batch_problems(batch));
+        problems
+    }
+
+    fn placement_problems(&self, member: &Member, encoder: &dyn EncoderConfig) -> Vec<String> {
+        let Some((_, feature)) = member.spec().features().next() else { return Vec::new() };
+        let mut problems = Vec::new();
+        if let Some(problem) = place_problem(member.at, feature) {
+            problems.push(problem);
+        } else if let Some(problem) = layer_problem(member.at, encoder) {
+            problems.push(problem);
+        }
+        let relative = member.spec().asks(&ArgumentKind::Relative);
+        if relative && !member.at.kind.is_spatial() && feature == FeatureKind::Tokens {
+            problems.push(actions::spatial_on_collapsed(&member.at.to_string()));
+        }
+        problems
+    }
+
+    fn supply_problems(&self, member: &Member) -> Vec<String> {
+        let spec = member.spec();
+        let mut problems = Vec::new();
+        if spec.reads(Role::TeacherViews) && self.teacher().is_none() {
+            problems.push(methods::no_teacher(&self.objective().spec().name));
+        }
+        if spec.reads(Role::Pair) && spec.action.is_none() {
+            problems.push(actions::missing("Pair"));
+        }
+        problems
+    }
+
+    fn batch_problems(&self, batch: usize) -> Vec<String> {
+        let mut problems = Vec::new();
+        let layout = Layout::of(self, batch);
+        for split in &layout.splits {
+            let member = &split.members.first().and_then(|&index| self.members().nth(index));
+            let share = member.map(|member| member.spec().batch);
+            if split.samples < 2 {
+                let share = match share {
+                    Some(BatchShare::Fraction(share)) => share,
+                    _ => 1.0,
+                };
+                problems.push(format!("{}: {}", split.name, methods::too_few_samples(share, batch, split.samples)));
+            }
+        }
+        let taken: usize = layout.splits.iter().map(|split| split.samples).sum();
+        if taken > batch {
+            let names: Vec<&str> = layout.splits.iter().map(|split| split.name.as_str()).collect();
+            problems.push(methods::splits_exceed_batch(&names, taken, batch));
+        }
+        problems
+    }
+}
+
+/// Why an encoder has nothing at a tap, if so.
+fn layer_problem(tap: Tap, encoder: &dyn EncoderConfig) -> Option<String> {
+    let layer = match tap.layer {
+        Layer::After(layer) => layer,
+        Layer::Last => encoder.layers(),
+    };
+    if layer > encoder.layers() {
+        return Some(placement::layer_beyond(tap.kind.name(), layer, encoder.layers()));
+    }
+    match (tap.kind, encoder.cls_after()) {
+        (TapKind::Cls, None) => Some(placement::no_cls(layer)),
+        // `cls(l)` needs the token to have passed through at least one block.
+        (TapKind::Cls, Some(after)) if layer <= after => Some(placement::cls_too_early(layer, after)),
+        _ => None,
+    }
+}

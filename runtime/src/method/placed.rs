@@ -1,0 +1,139 @@
+//! A plugin in a method: placed, weighted, its knobs set.
+
+use equilayer_grammar::{placement, unknown};
+
+use crate::plugin::{Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
+use crate::schedule::Schedule;
+
+/// A plugin of a known type in a method: what [`method!`](crate::method!) writes for each term.
+#[derive(Clone, Debug)]
+pub struct Placed<P> {
+    plugin: P,
+    at: Option<Tap>,
+    weight: Option<Schedule>,
+}
+
+impl<P: Declared> Placed<P> {
+    /// Where and with the weight that it was declared with.
+    pub fn new(plugin: P) -> Placed<P> {
+        Placed { plugin, at: None, weight: None }
+    }
+
+    /// With another weight λ.
+    pub fn weight(self, weight: impl Into<Schedule>) -> Placed<P> {
+        Placed { weight: Some(weight.into()), ..self }
+    }
+
+    /// At another place.
+    pub fn at<T: TapFor<P::Feature>>(self, tap: T) -> Placed<P> {
+        Placed { at: Some(tap.into()), ..self }
+    }
+}
+
+impl<P: Declared> From<P> for Placed<P> {
+    fn from(plugin: P) -> Placed<P> {
+        Placed::new(plugin)
+    }
+}
+
+impl<P: Declared> From<Placed<P>> for Member {
+    fn from(placed: Placed<P>) -> Member {
+        let mut member = Member::of(&P::plugin());
+        member.knobs = placed.plugin.knobs();
+        member.at = placed.at.unwrap_or(member.at);
+        member.weight = placed.weight.unwrap_or(member.weight);
+        member
+    }
+}
+
+/// A plugin in a method.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub(crate) plugin: Plugin,
+    /// In the order of the declaration.
+    pub(crate) knobs: Vec<KnobValue>,
+    pub(crate) at: Tap,
+    pub(crate) weight: Schedule,
+}
+
+impl Member {
+    /// Where, with the weight and with the knobs that it was declared with.
+    pub fn of(plugin: &Plugin) -> Member {
+        let spec = plugin.spec();
+        let knobs = spec.knobs().map(|knob| knob.default.clone()).collect();
+        Member { plugin: plugin.clone(), knobs, at: spec.at, weight: spec.weight.clone() }
+    }
+
+    /// At another place; [`Method::problems`](super::Method::problems) tells if it cannot sit there.
+    pub fn placed(self, tap: impl Into<Tap>) -> Member {
+        Member { at: tap.into(), ..self }
+    }
+
+    /// With another weight λ.
+    pub fn weighted(self, weight: impl Into<Schedule>) -> Member {
+        Member { weight: weight.into(), ..self }
+    }
+
+    /// With another value of a knob.
+    ///
+    /// # Errors
+    /// An unknown knob, with the nearest and the list; a value of another type or out of range.
+    pub fn knob(mut self, name: &str, value: KnobValue) -> Result<Member, String> {
+        let spec = self.plugin.spec();
+        let Some((index, knob)) = spec.knobs().enumerate().find(|(_, knob)| knob.name == name) else {
+            return Err(unknown("knob", name, spec.knobs().map(|knob| knob.name.as_str())));
+        };
+        if let Some(problem) = knob.problem(&value) {
+            return Err(problem);
+        }
+        self.knobs[index] = value;
+        Ok(self)
+    }
+
+    /// Its plugin's specification.
+    pub fn spec(&self) -> &PluginSpec {
+        self.plugin.spec()
+    }
+
+    /// Where it sits.
+    pub fn at(&self) -> Tap {
+        self.at
+    }
+
+    /// Its weight λ.
+    pub fn weight(&self) -> &Schedule {
+        &self.weight
+    }
+
+    /// Its knobs, each with its name.
+    pub fn knobs(&self) -> impl Iterator<Item = (&str, &KnobValue)> {
+        self.spec().knobs().map(|knob| knob.name.as_str()).zip(&self.knobs)
+    }
+
+    pub(super) fn teacher(&self) -> Option<&Ema> {
+        self.spec().teacher.as_ref()
+    }
+
+    /// A head's width as a number, at a tap of this width.
+    pub(crate) fn width(&self, width: &Width, tap_width: usize) -> usize {
+        match width {
+            Width::Fixed(width) => *width,
+            Width::Tap(factor) => factor * tap_width,
+            Width::TapSquared => tap_width * tap_width,
+            Width::Knob(name) => match self.knobs().find(|(knob, _)| knob == name) {
+                Some((_, KnobValue::Whole(width))) => *width,
+                _ => 0,
+            },
+        }
+    }
+
+    /// What is wrong with values that the declaration did not check.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let spec = self.spec();
+        let mut problems: Vec<String> =
+            spec.knobs().zip(&self.knobs).filter_map(|(knob, value)| knob.problem(value)).collect();
+        let lowest = f64::from(self.weight.bounds().0);
+        problems.extend(placement::WEIGHT.check(lowest).err().map(|why| placement::weight(&why)));
+        problems
+    }
+}

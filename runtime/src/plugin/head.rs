@@ -1,0 +1,375 @@
+//! Heads: the layers that a plugin learns behind its tap.
+//!
+//! A head is declared as a row of layers and takes its input width from what it is first applied to. Heads are left
+//! behind after pretraining, so their batch norms use the statistics of the batch at hand and keep no others.
+
+use std::cell::{OnceCell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use equilayer_engine::{Error, Graph, Init, Tensor};
+use serde::Serialize;
+
+use super::feature::{Feature, Side};
+use super::follower::Follower;
+
+/// PyTorch's default.
+const BATCH_NORM_EPS: f32 = 1e-5;
+/// PyTorch's default.
+const LAYER_NORM_EPS: f32 = 1e-5;
+/// PyTorch's default for `normalize`.
+const L2_EPS: f32 = 1e-12;
+
+/// The width of a head's layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Width {
+    /// So many channels.
+    Fixed(usize),
+    /// A multiple of the tap's width.
+    Tap(usize),
+    /// The square of the tap's width: a matrix for each sample.
+    TapSquared,
+    /// The value of a whole-numbered knob of the plugin.
+    Knob(String),
+}
+
+impl Width {
+    /// `factor` times the tap's width.
+    pub fn tap(factor: usize) -> Width {
+        Width::Tap(factor)
+    }
+
+    /// The square of the tap's width.
+    pub fn tap_squared() -> Width {
+        Width::TapSquared
+    }
+
+    /// The value of a knob of the plugin.
+    pub fn knob(name: &str) -> Width {
+        Width::Knob(name.into())
+    }
+}
+
+impl From<usize> for Width {
+    fn from(width: usize) -> Width {
+        Width::Fixed(width)
+    }
+}
+
+impl fmt::Display for Width {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Width::Fixed(width) => write!(f, "{width}"),
+            Width::Tap(1) => f.write_str("width"),
+            Width::Tap(factor) => write!(f, "{factor} * width"),
+            Width::TapSquared => f.write_str("width * width"),
+            Width::Knob(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One layer of a head.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadLayer<W = Width> {
+    /// A linear map of the last axis; on token maps, a 1×1 convolution.
+    Linear {
+        /// Channels out.
+        width: W,
+        /// Whether a bias is added.
+        bias: bool,
+    },
+    /// max(x, 0).
+    Relu,
+    /// x Φ(x).
+    Gelu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Normalises each channel over the batch (and the tokens), then scales and shifts it.
+    BatchNorm,
+    /// The same without scale and shift: BN* of the papers.
+    PlainBatchNorm,
+    /// Normalises over channels, then scales and shifts.
+    LayerNorm,
+    /// Scales each vector to length 1.
+    L2Normalize,
+    /// A linear map to so many prototypes, each a vector of length 1 (weight norm with a constant magnitude).
+    Prototypes {
+        /// How many.
+        width: W,
+    },
+}
+
+impl fmt::Display for HeadLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeadLayer::Linear { width, bias: false } => write!(f, "{width}"),
+            HeadLayer::Linear { width, bias: true } => write!(f, "{width} + bias"),
+            HeadLayer::Relu => f.write_str("relu"),
+            HeadLayer::Gelu => f.write_str("gelu"),
+            HeadLayer::Tanh => f.write_str("tanh"),
+            HeadLayer::BatchNorm => f.write_str("batch_norm"),
+            HeadLayer::PlainBatchNorm => f.write_str("plain_batch_norm"),
+            HeadLayer::LayerNorm => f.write_str("layer_norm"),
+            HeadLayer::L2Normalize => f.write_str("l2_normalize"),
+            HeadLayer::Prototypes { width } => write!(f, "prototypes({width})"),
+        }
+    }
+}
+
+/// A head as it is declared: `Mlp::new().linear(512).gelu().linear(512)`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Mlp {
+    /// From the tap to the loss.
+    pub layers: Vec<HeadLayer>,
+    /// Whether the teacher has a moving average of the head; otherwise student and teacher share it.
+    pub ema: bool,
+}
+
+impl Mlp {
+    /// No layers yet.
+    pub fn new() -> Mlp {
+        Mlp::default()
+    }
+
+    fn layer(mut self, layer: HeadLayer) -> Mlp {
+        self.layers.push(layer);
+        self
+    }
+
+    /// A linear layer without bias.
+    pub fn linear(self, width: impl Into<Width>) -> Mlp {
+        self.layer(HeadLayer::Linear { width: width.into(), bias: false })
+    }
+
+    /// A linear layer with bias.
+    pub fn biased(self, width: impl Into<Width>) -> Mlp {
+        self.layer(HeadLayer::Linear { width: width.into(), bias: true })
+    }
+
+    /// [`HeadLayer::Relu`].
+    pub fn relu(self) -> Mlp {
+        self.layer(HeadLayer::Relu)
+    }
+
+    /// [`HeadLayer::Gelu`].
+    pub fn gelu(self) -> Mlp {
+        self.layer(HeadLayer::Gelu)
+    }
+
+    /// [`HeadLayer::Tanh`].
+    pub fn tanh(self) -> Mlp {
+        self.layer(HeadLayer::Tanh)
+    }
+
+    /// [`HeadLayer::BatchNorm`].
+    pub fn batch_norm(self) -> Mlp {
+        self.layer(HeadLayer::BatchNorm)
+    }
+
+    /// [`HeadLayer::PlainBatchNorm`].
+    pub fn plain_batch_norm(self) -> Mlp {
+        self.layer(HeadLayer::PlainBatchNorm)
+    }
+
+    /// [`HeadLayer::LayerNorm`].
+    pub fn layer_norm(self) -> Mlp {
+        self.layer(HeadLayer::LayerNorm)
+    }
+
+    /// [`HeadLayer::L2Normalize`].
+    pub fn l2_normalize(self) -> Mlp {
+        self.layer(HeadLayer::L2Normalize)
+    }
+
+    /// [`HeadLayer::Prototypes`].
+    pub fn prototypes(self, count: impl Into<Width>) -> Mlp {
+        self.layer(HeadLayer::Prototypes { width: count.into() })
+    }
+
+    /// The teacher has a moving average of this head.
+    pub fn ema(self) -> Mlp {
+        Mlp { ema: true, ..self }
+    }
+
+    /// Names of the knobs that layers take their width from.
+    pub fn knobs(&self) -> impl Iterator<Item = &str> {
+        self.layers.iter().filter_map(|layer| match layer {
+            HeadLayer::Linear { width: Width::Knob(name), .. }
+            | HeadLayer::Prototypes { width: Width::Knob(name) } => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The same head with every width a number.
+    pub(crate) fn resolve(&self, width: &dyn Fn(&Width) -> usize) -> Vec<HeadLayer<usize>> {
+        let resolved = |layer: &HeadLayer| match layer {
+            HeadLayer::Linear { width: w, bias } => HeadLayer::Linear { width: width(w), bias: *bias },
+            HeadLayer::Prototypes { width: w } => HeadLayer::Prototypes { width: width(w) },
+            HeadLayer::Relu => HeadLayer::Relu,
+            HeadLayer::Gelu => HeadLayer::Gelu,
+            HeadLayer::Tanh => HeadLayer::Tanh,
+            HeadLayer::BatchNorm => HeadLayer::BatchNorm,
+            HeadLayer::PlainBatchNorm => HeadLayer::PlainBatchNorm,
+            HeadLayer::LayerNorm => HeadLayer::LayerNorm,
+            HeadLayer::L2Normalize => HeadLayer::L2Normalize,
+        };
+        self.layers.iter().map(resolved).collect()
+    }
+}
+
+impl fmt::Display for Mlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layers: Vec<String> = self.layers.iter().map(HeadLayer::to_string).collect();
+        write!(f, "mlp({}){}", layers.join(", "), if self.ema { ", ema" } else { "" })
+    }
+}
+
+/// A head in a graph. Cheap to clone; clones share their parameters.
+#[derive(Clone)]
+pub struct Head {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    graph: Graph,
+    name: String,
+    layers: Vec<HeadLayer<usize>>,
+    /// Makes the teacher's weights, where the teacher has its own.
+    follower: Option<Rc<Follower>>,
+    built: OnceCell<Built>,
+    teacher: RefCell<Option<Vec<Vec<Tensor>>>>,
+}
+
+struct Built {
+    inputs: usize,
+    /// Parameters of each layer, in the order they are used.
+    parameters: Vec<Vec<Tensor>>,
+}
+
+impl Head {
+    /// A head whose parameters are named `NAME.0.weight` and so on. With a `follower`, teacher features go through
+    /// weights that follow the student's.
+    pub fn new(graph: &Graph, name: &str, layers: Vec<HeadLayer<usize>>, follower: Option<Rc<Follower>>) -> Head {
+        let shared = Shared {
+            graph: graph.clone(),
+            name: name.into(),
+            layers,
+            follower,
+            built: OnceCell::new(),
+            teacher: RefCell::new(None),
+        };
+        Head { shared: Rc::new(shared) }
+    }
+
+    /// Applies the head to the last axis: `[.., in]` to `[.., out]`. The first call fixes the width it takes.
+    #[track_caller]
+    pub fn forward<F: Feature>(&self, x: F) -> F {
+        let tensor = x.tensor();
+        let inputs = tensor.dim(-1);
+        let built = self.shared.built.get_or_init(|| self.build(inputs));
+        if built.inputs != inputs {
+            let detail = format!(
+                "head `{}` was first applied to {} channels and now to {inputs}; a head has one input width, declare a \
+                 second head for the other",
+                self.shared.name, built.inputs
+            );
+            self.shared.graph.record(Error::Executor(detail));
+            return x.with(tensor.clone());
+        }
+        let output = match (x.side(), &self.shared.follower) {
+            (Side::Teacher, Some(follower)) => self.run(tensor, &self.teacher(built, follower)),
+            _ => self.run(tensor, &built.parameters),
+        };
+        x.with(output)
+    }
+
+    /// All parameters, once the head was applied to something.
+    pub fn parameters(&self) -> Vec<Tensor> {
+        self.shared.built.get().map_or_else(Vec::new, |built| built.parameters.concat())
+    }
+
+    /// Its name in the graph.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    fn teacher(&self, built: &Built, follower: &Follower) -> Vec<Vec<Tensor>> {
+        let follow = |layer: &Vec<Tensor>| layer.iter().map(|parameter| follower.follow(parameter)).collect();
+        self.shared
+            .teacher
+            .borrow_mut()
+            .get_or_insert_with(|| built.parameters.iter().map(follow).collect())
+            .clone()
+    }
+
+    fn build(&self, inputs: usize) -> Built {
+        let mut width = inputs;
+        let mut parameters = Vec::with_capacity(self.shared.layers.len());
+        for (index, layer) in self.shared.layers.iter().enumerate() {
+            let declare = |part: &str, shape: &[usize], init| {
+                self.shared.graph.parameter(&format!("{}.{index}.{part}", self.shared.name), shape.to_vec(), init)
+            };
+            parameters.push(match *layer {
+                HeadLayer::Linear { width: out, bias } => {
+                    let weight = declare("weight", &[width, out], Init::KaimingUniform);
+                    let bias = bias.then(|| declare("bias", &[out], Init::Constant(0.0)));
+                    width = out;
+                    [Some(weight), bias].into_iter().flatten().collect()
+                }
+                HeadLayer::Prototypes { width: out } => {
+                    let weight = declare("weight", &[width, out], Init::TruncatedNormal { std: 0.02 });
+                    width = out;
+                    vec![weight]
+                }
+                HeadLayer::BatchNorm | HeadLayer::LayerNorm => vec![
+                    declare("weight", &[width], Init::Constant(1.0)),
+                    declare("bias", &[width], Init::Constant(0.0)),
+                ],
+                HeadLayer::Relu
+                | HeadLayer::Gelu
+                | HeadLayer::Tanh
+                | HeadLayer::PlainBatchNorm
+                | HeadLayer::L2Normalize => Vec::new(),
+            });
+        }
+        Built { inputs, parameters }
+    }
+
+    #[track_caller]
+    fn run(&self, x: &Tensor, parameters: &[Vec<Tensor>]) -> Tensor {
+        let mut x = x.clone();
+        for (layer, parameters) in self.shared.layers.iter().zip(parameters) {
+            x = match layer {
+                HeadLayer::Linear { .. } => {
+                    let product = x.matmul(&parameters[0]);
+                    parameters.get(1).map_or(product.clone(), |bias| product + bias)
+                }
+                HeadLayer::Prototypes { .. } => {
+                    x.matmul(&parameters[0].transpose(0, 1).l2_normalize(L2_EPS).transpose(0, 1))
+                }
+                HeadLayer::Relu => x.relu(),
+                HeadLayer::Gelu => x.gelu(),
+                HeadLayer::Tanh => x.tanh(),
+                HeadLayer::BatchNorm => batch_norm(&x, Some((&parameters[0], &parameters[1]))),
+                HeadLayer::PlainBatchNorm => batch_norm(&x, None),
+                HeadLayer::LayerNorm => {
+                    x.layer_norm(Some(&parameters[0]), Some(&parameters[1]), LAYER_NORM_EPS)
+                }
+                HeadLayer::L2Normalize => x.l2_normalize(L2_EPS),
+            };
+        }
+        x
+    }
+}
+
+/// Over all axes but the last.
+#[track_caller]
+fn batch_norm(x: &Tensor, affine: Option<(&Tensor, &Tensor)>) -> Tensor {
+    let width = x.dim(-1);
+    let rows = x.shape().elements() / width.max(1);
+    let flat = x.reshape([rows, width]);
+    let normed = flat.batch_norm_training(affine.map(|a| a.0), affine.map(|a| a.1), BATCH_NORM_EPS).output;
+    normed.reshape(*x.shape())
+}

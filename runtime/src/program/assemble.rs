@@ -1,0 +1,326 @@
+//! The forward half of a program: networks, taps and losses.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use equilayer_engine::{Error, Graph, Init, Tensor};
+
+use super::build::TrainingOptions;
+use super::encode::Network;
+use super::shape::StepShape;
+use super::taps::{Tapper, concat};
+use crate::action::Relative;
+use crate::encoder::{EncoderConfig, Features};
+use crate::method::{Layout, Member, Method};
+use crate::nn::Parameters as _;
+use crate::plugin::{
+    ArgumentKind, Differences, Follower, Head, KnobKind, Labels, Loss, Parameters, Role, Side, State, Supply,
+    TappedFeature,
+};
+
+/// What a program is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Recipe<'a> {
+    pub method: &'a Method,
+    pub encoder: &'a dyn EncoderConfig,
+    pub layout: &'a Layout,
+    pub shape: &'a StepShape,
+    pub options: &'a TrainingOptions,
+}
+
+/// A loss in the graph.
+pub(super) struct Term {
+    pub name: String,
+    /// Unweighted.
+    pub loss: Tensor,
+    /// λ, fed; nothing for the objective.
+    pub weight: Option<Tensor>,
+    /// What it read of the student's encoder, before its own norm.
+    pub taps: Vec<Tensor>,
+    /// Its learned layers, and its norm.
+    pub heads: Vec<(String, Vec<Tensor>)>,
+}
+
+/// Networks and losses in one graph.
+pub(super) struct Assembly {
+    pub graph: Graph,
+    pub follower: Option<Rc<Follower>>,
+    pub terms: Vec<Term>,
+}
+
+/// Before the names of the encoder's parameters.
+pub(crate) const ENCODER: &str = "encoder.";
+
+impl Recipe<'_> {
+    /// Writes everything up to the losses into a graph.
+    pub fn assemble(&self) -> Result<Assembly, Error> {
+        let graph = Graph::new();
+        let student = self.encoder.build(&graph, ENCODER)?;
+        let follower = self.method.teacher().map(|ema| {
+            let momentum = graph.input("momentum", []);
+            Rc::new(Follower::new(&graph, &momentum, ema.update))
+        });
+        let teacher = follower.as_ref().map(|follower| student.map(&mut |state| follower.follow(state)));
+        let sets = ImageSets::of(self, &graph);
+        let key = (self.options.drop_path > 0.0).then(|| graph.input("random", [2]));
+        let network = |encoder, drop_path, stream| Network {
+            encoder,
+            couples_samples: self.encoder.couples_samples(),
+            drop_path,
+            key: key.as_ref(),
+            stream,
+        };
+        let student_network = network(student.as_ref(), self.options.drop_path, "student");
+        let seen = graph.scope("student", || student_network.encode(&sets.student));
+        let known = teacher.as_ref().map(|teacher| {
+            let teacher_network = network(teacher.as_ref(), 0.0, "teacher");
+            graph.scope("teacher", || teacher_network.encode(&sets.teacher))
+        });
+        let mut terms = Vec::new();
+        for (index, (member, name)) in self.method.members().zip(self.method.names()).enumerate() {
+            let scene = Scene {
+                recipe: self,
+                graph: &graph,
+                member,
+                name: &name,
+                index,
+                seen: &seen,
+                known: known.as_ref(),
+                follower: follower.as_ref(),
+            };
+            terms.push(graph.scope(&name, || scene.term())?);
+        }
+        graph.check()?;
+        Ok(Assembly { graph, follower, terms })
+    }
+}
+
+/// The images a step needs, as inputs of the graph, by name.
+struct ImageSets {
+    student: Vec<(String, Tensor)>,
+    teacher: Vec<(String, Tensor)>,
+}
+
+impl ImageSets {
+    fn of(recipe: &Recipe, graph: &Graph) -> ImageSets {
+        let Recipe { method, encoder, layout, shape, .. } = *recipe;
+        let (channels, [height, width]) = (encoder.channels(), encoder.image());
+        let declare = |name: String, samples: usize, size: [usize; 2]| {
+            let images = graph.input(&name, [samples, channels, size[0], size[1]]);
+            (name, images)
+        };
+        let views = method.objective().spec().views;
+        let mut student = Vec::new();
+        if layout.plain > 0 {
+            student.extend((0..views.global).map(|v| declare(view(v), layout.plain, [height, width])));
+        }
+        for (split, shape) in layout.splits.iter().zip(&shape.splits) {
+            for (v, grid) in shape.grids.iter().enumerate() {
+                let pixels = grid.refined(encoder.stride());
+                student.push(declare(split_view(&split.name, v), split.samples, [pixels.rows, pixels.columns]));
+            }
+        }
+        let teacher = if method.teacher().is_some() { student.clone() } else { Vec::new() };
+        student.extend((0..views.local).map(|v| declare(local(v), layout.batch, recipe.options.local_image)));
+        if method.members().any(|member| member.spec().reads(Role::Untransformed)) {
+            student.push(declare(UNTRANSFORMED.into(), layout.batch, [height, width]));
+        }
+        for (member, name) in method.members().zip(method.names()) {
+            if let Some((images, elements, size)) = orbit_of(member, encoder, layout.batch) {
+                student.push(declare(orbit(&name), images * elements, size));
+            }
+        }
+        ImageSets { student, teacher }
+    }
+}
+
+/// Images, elements and image size of a member's orbit, if it reads one.
+pub(super) fn orbit_of(
+    member: &Member,
+    encoder: &dyn EncoderConfig,
+    batch: usize,
+) -> Option<(usize, usize, [usize; 2])> {
+    let spec = member.spec();
+    let elements = spec.action.as_ref().filter(|_| spec.reads(Role::Orbit))?.order()?;
+    let size = match spec.crop {
+        Some(crop) => crop.pixels(encoder.image(), encoder.stride()),
+        None => encoder.image(),
+    };
+    Some((spec.batch.samples(batch), elements, size))
+}
+
+pub(super) const UNTRANSFORMED: &str = "untransformed";
+
+pub(super) fn view(index: usize) -> String {
+    format!("view.{index}")
+}
+
+pub(super) fn local(index: usize) -> String {
+    format!("local.{index}")
+}
+
+pub(super) fn split_view(split: &str, index: usize) -> String {
+    format!("{split}.view.{index}")
+}
+
+pub(super) fn orbit(member: &str) -> String {
+    format!("{member}.orbit")
+}
+
+/// One member of the method, and all it may look at.
+struct Scene<'a> {
+    recipe: &'a Recipe<'a>,
+    graph: &'a Graph,
+    member: &'a Member,
+    name: &'a str,
+    index: usize,
+    seen: &'a BTreeMap<String, Features>,
+    known: Option<&'a BTreeMap<String, Features>>,
+    follower: Option<&'a Rc<Follower>>,
+}
+
+impl Scene<'_> {
+    fn term(&self) -> Result<Term, Error> {
+        let encoder = self.recipe.encoder;
+        let tapper = Tapper::new(self.graph, self.name, self.member.at(), encoder, self.follower);
+        let mut supply = self.own_parts(tapper.width());
+        let batch = self.recipe.layout.batch;
+        let spec = self.member.spec();
+        supply.views = spec.reads(Role::Views).then(|| self.views(&tapper, Side::Student)).flatten();
+        supply.teacher_views = spec.reads(Role::TeacherViews).then(|| self.views(&tapper, Side::Teacher)).flatten();
+        if spec.reads(Role::Untransformed) {
+            supply.untransformed = self.seen.get(UNTRANSFORMED).map(|f| tapper.read(f, Side::Student));
+        }
+        if let Some((images, elements, _)) = orbit_of(self.member, encoder, batch) {
+            let features = self.seen.get(&orbit(self.name)).map(|f| tapper.read(f, Side::Student));
+            supply.orbit = features.map(|features| (features, elements));
+            supply.labels = Some(self.labels(images, elements));
+        }
+        let directions = if spec.reads(Role::Pair) { self.directions(&tapper) } else { Vec::new() };
+        let mut losses = Vec::new();
+        if directions.is_empty() {
+            losses.push(self.member.plugin.call(&supply)?);
+        }
+        let count = directions.len();
+        for (student, source, relative) in directions {
+            supply.pair = Some((student, source));
+            supply.relative = relative;
+            losses.push(self.member.plugin.call(&supply)?);
+        }
+        let mean = losses.into_iter().sum::<Loss>() / count.max(1) as f32;
+        let loss = mean.tensor().cloned().ok_or_else(|| {
+            Error::Executor(format!("the loss `{}` is empty: nothing was added to it", self.name))
+        })?;
+        let weight = (self.index > 0).then(|| self.graph.input(&format!("weight.{}", self.name), []));
+        let mut heads: Vec<(String, Vec<Tensor>)> =
+            supply.heads.iter().map(|(name, head)| (name.clone(), head.parameters())).collect();
+        heads.extend(tapper.norm_parameters().map(|parameters| ("norm".into(), parameters)));
+        Ok(Term { name: self.name.into(), loss, weight, taps: tapper.into_taps(), heads })
+    }
+
+    /// Heads, states and knobs.
+    fn own_parts(&self, tap_width: usize) -> Supply {
+        let mut supply = Supply::default();
+        let spec = self.member.spec();
+        let width = |w: &_| self.member.width(w, tap_width);
+        for argument in &spec.arguments {
+            let name = &argument.name;
+            let full = format!("{}.{name}", self.name);
+            match &argument.kind {
+                ArgumentKind::Head(head) => {
+                    let follower = self.follower.filter(|_| head.ema).cloned();
+                    let head = Head::new(self.graph, &full, head.resolve(&width), follower);
+                    supply.heads.insert(name.clone(), head);
+                }
+                ArgumentKind::State { shape, init } => {
+                    let shape: Vec<usize> = shape.iter().map(width).collect();
+                    let state = self.graph.state(&full, shape, Init::Constant(*init));
+                    supply.states.insert(name.clone(), State::new(&state));
+                }
+                ArgumentKind::Knob(knob) if knob.kind == KnobKind::Schedule => {
+                    supply.scheduled.insert(name.clone(), self.graph.input(&full, []));
+                }
+                ArgumentKind::Differences => supply.differences = Some(self.differences()),
+                ArgumentKind::Parameters => supply.parameters = Some(self.parameters()),
+                _ => {}
+            }
+        }
+        supply.knobs = self.member.knobs().map(|(name, value)| (name.into(), value.clone())).collect();
+        supply
+    }
+
+    /// The objective's views at this member's tap: for each, plain samples and then those of the splits. Token maps are
+    /// those of the plain samples alone, for the splits' grids are others.
+    fn views(&self, tapper: &Tapper, side: Side) -> Option<(Vec<TappedFeature>, usize)> {
+        let features = match side {
+            Side::Student => self.seen,
+            Side::Teacher => self.known?,
+        };
+        let views = self.recipe.method.objective().spec().views;
+        let layout = self.recipe.layout;
+        let global = |v: usize| {
+            let splits = layout.splits.iter().map(|split| split_view(&split.name, v));
+            let parts: Vec<TappedFeature> = std::iter::once(view(v))
+                .chain(splits.filter(|_| !tapper.is_spatial()))
+                .filter_map(|name| features.get(&name))
+                .map(|f| tapper.read(f, side))
+                .collect();
+            concat(parts)
+        };
+        let mut all: Vec<TappedFeature> = (0..views.global).filter_map(global).collect();
+        let globals = all.len();
+        if side == Side::Student {
+            let locals = (0..views.local).filter_map(|v| features.get(&local(v)));
+            all.extend(locals.map(|f| tapper.read(f, side)));
+        }
+        Some((all, globals))
+    }
+
+    /// Student, source and ρ of each direction: both ways with a teacher, view 0 onto view 1 without (METHODS: SER).
+    fn directions(&self, tapper: &Tapper) -> Vec<(TappedFeature, TappedFeature, Option<Relative>)> {
+        let layout = self.recipe.layout;
+        let Some(index) = layout.split_of(self.index) else { return Vec::new() };
+        let (split, shape) = (&layout.splits[index], &self.recipe.shape.splits[index]);
+        let place = split.members.iter().position(|&member| member == self.index).unwrap_or_default();
+        let ways: &[[usize; 2]] = if self.known.is_some() { &[[0, 1], [1, 0]] } else { &[[0, 1]] };
+        let direction = |&[from, to]: &[usize; 2]| {
+            let (student, source) = (split_view(&split.name, to), split_view(&split.name, from));
+            let student = tapper.read(self.seen.get(&student)?, Side::Student);
+            let source = match self.known {
+                Some(known) => tapper.read(known.get(&source)?, Side::Teacher),
+                None => tapper.read(self.seen.get(&source)?, Side::Student),
+            };
+            let asked = self.member.spec().asks(&ArgumentKind::Relative);
+            let relative = asked.then(|| {
+                let shape = &shape.relative.get(place)?[from];
+                Some(shape.declare(self.graph, &format!("{}.relative.{from}", self.name)))
+            });
+            Some((student, source, relative.flatten()))
+        };
+        ways.iter().filter_map(direction).collect()
+    }
+
+    fn labels(&self, images: usize, elements: usize) -> Labels {
+        let labels: Vec<f32> = (0..images * elements).map(|row| (row % elements) as f32).collect();
+        Labels { tensor: self.graph.constant([images * elements], labels), elements }
+    }
+
+    fn differences(&self) -> Differences {
+        let batch = self.recipe.layout.batch;
+        let input = |part: &str, width| self.graph.input(&format!("{}.differences.{part}", self.name), [batch, width]);
+        Differences {
+            crop: input("crop", 4),
+            color: input("color", 4),
+            flip: input("flip", 1),
+            blur: input("blur", 1),
+        }
+    }
+
+    fn parameters(&self) -> Parameters {
+        let batch = self.recipe.layout.batch;
+        let views = self.recipe.method.objective().spec().views.global;
+        let width = self.recipe.options.transform_parameters;
+        let input = |v| self.graph.input(&format!("{}.parameters.{v}", self.name), [batch, width]);
+        Parameters { views: (0..views).map(input).collect() }
+    }
+}

@@ -1,0 +1,126 @@
+//! From an assembly to a plan: gradients, optimizer, moving averages.
+
+use std::collections::BTreeMap;
+
+use equilayer_engine::optim::{AdamWOptions, Optimizer};
+use equilayer_engine::{CompileOptions, Error, Plan, Tensor};
+
+use super::assemble::{Assembly, Recipe};
+use super::shape::StepShape;
+use crate::encoder::EncoderConfig;
+use crate::method::{Layout, Method};
+
+/// How a method is trained, as far as it is in the graph.
+#[derive(Clone, Debug)]
+pub struct TrainingOptions {
+    /// Rule, groups and clipping; rates are fed.
+    pub optimizer: Optimizer,
+    /// Probability of stochastic depth at the student's last block, 0 to 1 exclusive.
+    pub drop_path: f32,
+    /// Height and width of local crops, pixels.
+    pub local_image: [usize; 2],
+    /// Numbers in a transform's vector (EquiMod).
+    pub transform_parameters: usize,
+    /// Which passes run.
+    pub compile: CompileOptions,
+}
+
+impl Default for TrainingOptions {
+    /// AdamW with PyTorch's moments, no stochastic depth, 96-pixel local crops.
+    fn default() -> TrainingOptions {
+        TrainingOptions {
+            optimizer: Optimizer::adamw(AdamWOptions::default()),
+            drop_path: 0.0,
+            local_image: [96, 96],
+            transform_parameters: 17,
+            compile: CompileOptions::new(),
+        }
+    }
+}
+
+/// Why a method cannot be made a program.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It does not fit the encoder or the batch.
+    #[error("this method cannot be trained so:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+    Method(Vec<String>),
+    /// The graph cannot be built or compiled.
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// A training step of a method on an encoder.
+#[derive(Debug)]
+pub struct Program {
+    /// What an executor runs.
+    pub plan: Plan,
+}
+
+impl Program {
+    /// Builds and compiles a training step.
+    ///
+    /// # Errors
+    /// A method that does not fit ([`Method::problems`]), a parameter that no loss reaches, an optimizer's option out
+    /// of range.
+    pub fn build(
+        method: &Method,
+        encoder: &dyn EncoderConfig,
+        layout: &Layout,
+        shape: &StepShape,
+        options: &TrainingOptions,
+    ) -> Result<Program, ProgramError> {
+        let problems = method.problems(encoder, layout.batch);
+        if !problems.is_empty() {
+            return Err(ProgramError::Method(problems));
+        }
+        let assembly = Recipe { method, encoder, layout, shape, options }.assemble()?;
+        Ok(Program { plan: assembly.train(options)? })
+    }
+}
+
+impl Assembly {
+    fn train(self, options: &TrainingOptions) -> Result<Plan, Error> {
+        let graph = &self.graph;
+        let total = self.total();
+        let parameters = graph.parameters();
+        let gradients = graph.gradients(&total, &parameters)?;
+        let applied = graph.scope("optimizer", || options.optimizer.apply(graph, &parameters, &gradients))?;
+        if let Some(follower) = &self.follower {
+            let name = |parameter: &Tensor| graph.state_name(parameter).unwrap_or_default();
+            let stepped: BTreeMap<String, Tensor> =
+                parameters.iter().map(name).zip(applied.parameters).collect();
+            graph.scope("teacher", || follower.finish(&stepped));
+        }
+        graph.output("loss", &total);
+        for term in &self.terms {
+            graph.output(&format!("loss.{}", term.name), &term.loss);
+        }
+        graph.scope("metrics", || self.gradient_norms())?;
+        graph.compile(&options.compile)
+    }
+
+    /// L = L_inv + Σ λ L_equiv.
+    fn total(&self) -> Tensor {
+        let weighted = self.terms.iter().map(|term| match &term.weight {
+            Some(weight) => &term.loss * weight,
+            None => term.loss.clone(),
+        });
+        weighted.reduce(|a, b| a + b).unwrap_or_else(|| self.graph.scalar(0.0))
+    }
+
+    /// Of each term at its tap. The total's gradient passes through the same nodes, so that this costs a norm.
+    fn gradient_norms(&self) -> Result<(), Error> {
+        for term in &self.terms {
+            let weighted = match &term.weight {
+                Some(weight) => &term.loss * weight,
+                None => term.loss.clone(),
+            };
+            let gradients = self.graph.reached_gradients(&weighted, &term.taps)?;
+            let squares = gradients.iter().flatten().map(Tensor::sum_of_squares).reduce(|a, b| a + b);
+            if let Some(squares) = squares {
+                self.graph.output(&format!("gradient.{}", term.name), &squares.sqrt());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! Methods declared with the builder, built into programs and run: what is computed, what is refused, what the gradient
+//! guard says.
+
+mod guard;
+mod methods;
+mod step;
