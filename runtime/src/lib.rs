@@ -36,3 +36,4 @@ pub mod program;
 pub mod schedule;
 
 pub use equilayer_engine as engine;
+pub use equilayer_macros::{group_action, method, objective, regularizer};
