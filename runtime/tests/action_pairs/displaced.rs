@@ -1,7 +1,8 @@
 //! Displacements that the data brings along.
 
 use equilayer::action::{
-    Action, Displacement, DisplacementField, Flow, Grid, HFlip, Interpolation, Sample, Symmetry, View,
+    Action, Displacement, DisplacementField, Flow, Grid, GridMap, HFlip, Interpolation, Sample, Symmetry,
+    View,
 };
 
 use super::{apply, key, numbers, sampled};
@@ -70,4 +71,29 @@ fn displacements_that_are_missing_are_asked_for() {
     );
     let broken = DisplacementField::new(grid, vec![[f32::NAN; 2]; 4], vec![false, true, true, true]);
     assert!(broken.expect_err("not finite").to_string().contains("cell (0, 1) is not finite"));
+}
+
+/// Displaced, turned and displaced the other way: each step is undone in its place.
+#[test]
+fn a_way_of_several_displacements_leads_back() {
+    let (grid, oblong) = (Grid::new(5, 6), Grid::new(6, 5));
+    let uniform = |grid: Grid, down: f32, right: f32| {
+        let field = |sign: f32| {
+            let vectors = vec![[sign * down, sign * right]; grid.cells()];
+            DisplacementField::new(grid, vectors, vec![true; grid.cells()]).expect("a vector a cell")
+        };
+        GridMap::displaced(grid, &Flow::new(field(1.0)).with_back(field(-1.0)))
+    };
+    let steps = [uniform(grid, 0.0, 1.0), GridMap::turn(grid, 1), uniform(oblong, 0.5, 0.0)];
+    let there =
+        steps[1..].iter().fold(steps[0].clone(), |map, step| map.then(step).expect("one grid after another"));
+    assert_eq!(there.coordinates(), None);
+    let back = there.inverse().expect("a flow back for each");
+    assert_eq!((back.from(), back.to()), (oblong, grid));
+    let around = there.then(&back).expect("back from where it led");
+    for target in [[0.0, 0.0], [0.3, -0.2], [-0.1, 0.25]] {
+        assert_ne!(there.source(target), Some(target));
+        let source = around.source(target).expect("far from the border");
+        assert!((0..2).all(|axis| (source[axis] - target[axis]).abs() < 1e-6), "{source:?}, not {target:?}");
+    }
 }
