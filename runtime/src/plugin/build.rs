@@ -14,7 +14,7 @@ use super::knob::{Knob, KnobKind, KnobSpec, KnobValue};
 use super::loss::Loss;
 use super::spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};
 use super::tap::{Layer, Tap, embedding};
-use crate::action::Action;
+use crate::action::IntoAction;
 use crate::schedule::Schedule;
 
 type BuildLoss = Arc<dyn Fn(&[String], &Supply) -> Result<Loss, Error> + Send + Sync>;
@@ -97,8 +97,8 @@ impl Plugin {
     }
 
     /// The group action on its images. Its loss compares images under elements of the group.
-    pub fn action(mut self, action: impl Into<Action>) -> Plugin {
-        self.spec.action = Some(action.into());
+    pub fn action(mut self, action: impl IntoAction) -> Plugin {
+        self.spec.action = Some(action.into_action());
         self
     }
 
