@@ -6,7 +6,8 @@ use equilayer_engine::ops::Taps;
 use super::grid_map::{Grid, GridMap};
 
 /// How values between cells are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Interpolation {
     /// Two neighbours along each axis.
     Bilinear,
@@ -22,6 +23,17 @@ const ON_CENTRE: f64 = 1e-9;
 const A: f64 = -0.75;
 
 impl Interpolation {
+    /// The weight of a neighbour at a distance from the position, in cells.
+    pub(crate) fn kernel(self, distance: f64) -> f64 {
+        let t = distance.abs();
+        match self {
+            Interpolation::Bilinear => (1.0 - t).max(0.0),
+            Interpolation::Bicubic if t <= 1.0 => ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0,
+            Interpolation::Bicubic if t < 2.0 => ((A * t - 5.0 * A) * t + 8.0 * A) * t - 4.0 * A,
+            Interpolation::Bicubic => 0.0,
+        }
+    }
+
     /// The neighbours of a position along an axis of `length` cells, with their weights, which sum to 1. Neighbours
     /// outside stand for the border's cell.
     fn weights(self, position: f64, length: usize) -> Vec<(usize, f64)> {
@@ -29,23 +41,14 @@ impl Interpolation {
         let position = if (position - nearest).abs() < ON_CENTRE { nearest } else { position };
         let (first, t) = (position.floor(), position - position.floor());
         let inside = |cell: f64| cell.clamp(0.0, length as f64 - 1.0) as usize;
-        let taps: Vec<(f64, f64)> = match self {
-            Interpolation::Bilinear => vec![(first, 1.0 - t), (first + 1.0, t)],
-            Interpolation::Bicubic => {
-                let near = |t: f64| ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0;
-                let far = |t: f64| ((A * t - 5.0 * A) * t + 8.0 * A) * t - 4.0 * A;
-                vec![
-                    (first - 1.0, far(1.0 + t)),
-                    (first, near(t)),
-                    (first + 1.0, near(1.0 - t)),
-                    (first + 2.0, far(2.0 - t)),
-                ]
-            }
+        let neighbours = match self {
+            Interpolation::Bilinear => 0..2,
+            Interpolation::Bicubic => -1..3,
         };
+        let taps = neighbours.map(|cell| (first + f64::from(cell), self.kernel(t - f64::from(cell))));
         // On a centre the neighbours' weights are zero but for rounding.
         let exact = t == 0.0;
-        taps.into_iter()
-            .filter(|&(cell, weight)| if exact { cell == first } else { weight != 0.0 })
+        taps.filter(|&(cell, weight)| if exact { cell == first } else { weight != 0.0 })
             .map(|(cell, weight)| (inside(cell), if exact { 1.0 } else { weight }))
             .collect()
     }
