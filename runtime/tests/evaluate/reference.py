@@ -35,7 +35,9 @@ def probe(tr,y,te,lr,epochs,C,mom=.9):
     z=standardise(tr,te)@W.T+b; s=np.sort(z,1); return z.argmax(1).tolist(), (s[:,-1]-s[:,-2]).min()
 yp=np.array([int((r[0]+0.5*r[1]>0.3))+int(r[2]-r[3]>0.4) for r in tr])
 print('labels',yp.tolist(), np.bincount(yp))
-for lr,ep in ((1.0,10),(10.0,40)): print('probe',lr,ep,probe(tr,yp,te,lr,ep,3))
+for lr,ep in ((1.0,10),(10.0,40)):
+    print('probe',lr,ep,probe(tr,yp,te,lr,ep,3))
+    print('counts of 3000',np.bincount(probe(tr,yp,wave(12000,1000).reshape(3000,4).astype(np.float64),lr,ep,3)[0],minlength=3))
 # collapse
 for n,d in ((40,7),(7,40)):
     x=wave(n*d).reshape(n,d).astype(np.float64)
@@ -51,6 +53,8 @@ def measures(moved, seen):
 P=wave(36).reshape(2,3,3,2).astype(np.float64); r=[]
 for k in (1,2,3): r.append(measures(np.rot90(P,k,axes=(1,2)).reshape(2,9,2),P.reshape(2,9,2)))
 print('fixed map',np.mean([a[0] for a in r],0),np.mean([a[1] for a in r],0),np.sqrt(sum(a[2] for a in r)/sum(a[3] for a in r)))
+a,b=wave(36).reshape(2,9,2).astype(np.float64)[:,:7],(wave(36,50)+np.float32(.5)).reshape(2,9,2).astype(np.float64)[:,:7]
+r=measures(a,b); print('masked pair',r[0],r[1],np.sqrt(r[2]/r[3]))
 # rescale floor
 def kern(t):
     a=-.75; t=abs(t)
