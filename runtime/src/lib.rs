@@ -18,6 +18,7 @@ pub mod data;
 pub mod encoder;
 pub mod metrics;
 pub mod nn;
+pub mod run_directory;
 pub mod schedule;
 
 pub use equilayer_engine as engine;
