@@ -16,8 +16,10 @@ pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod encoder;
+pub mod interrupt;
 pub mod metrics;
 pub mod nn;
+pub mod progress;
 pub mod run_directory;
 pub mod schedule;
 
