@@ -20,6 +20,7 @@ pub mod interrupt;
 pub mod metrics;
 pub mod nn;
 pub mod progress;
+pub mod report;
 pub mod run_directory;
 pub mod schedule;
 
