@@ -17,7 +17,7 @@ mod tests;
 use chart::Series;
 use html::escaped;
 
-pub use picture::Picture;
+pub use picture::{Picture, PictureError};
 
 /// What a report shows.
 #[derive(Clone, Debug, Default, PartialEq)]
