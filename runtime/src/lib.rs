@@ -19,7 +19,8 @@
 //! | [`program`] | a training step as one graph; the gradient guard |
 //! | [`config`], [`schedule`] | configurations and numbers that change over training |
 //! | [`data`], [`augment`], [`loader`] | images, what is done to them, and batches made ahead of the step |
-//! | [`checkpoint`], [`metrics`] | what a run leaves behind |
+//! | [`run_directory`], [`checkpoint`], [`metrics`], [`report`] | what a run leaves behind |
+//! | [`progress`], [`interrupt`] | what a run says, and how it is stopped |
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
 //! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
@@ -33,6 +34,7 @@ pub mod config;
 pub mod data;
 pub mod encoder;
 pub mod evaluate;
+pub mod interrupt;
 pub mod loader;
 pub mod loss;
 pub mod method;
@@ -41,6 +43,9 @@ pub mod nn;
 pub mod plugin;
 pub mod prelude;
 pub mod program;
+pub mod progress;
+pub mod report;
+pub mod run_directory;
 pub mod schedule;
 
 pub use equilayer_engine as engine;
