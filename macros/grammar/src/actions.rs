@@ -1,4 +1,16 @@
-//! What a plugin asks of its group action.
+//! Group actions, and what a plugin asks of its own.
+
+use crate::{Bound, Range};
+
+/// The mismatches between pixels and tokens that an interpolating action may promise to stay below.
+pub const FLOOR: Range = Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(0.1)) };
+
+/// A floor outside [`FLOOR`]. `problem` is what the range says.
+pub fn floor(problem: &str) -> String {
+    format!(
+        "`floor` is the largest mismatch of tokens and pixels, {FLOOR}: {problem}; write for example `floor = 0.05`"
+    )
+}
 
 /// An augmentation stands where a group action is needed.
 pub fn augmentation(name: &str) -> String {

@@ -13,6 +13,9 @@ pub const ROLES: &[&str] = &["Pair", "Views", "Teacher", "Untransformed", "Orbit
 /// What a parameter can ask for beside features and knobs.
 pub const EXTRACTORS: &[&str] = &["Relative", "Labels", "Differences", "Parameters", "Head", "State"];
 
+/// The heads.
+pub const HEADS: &[&str] = &["mlp"];
+
 /// The layers of a head beside widths, which are linear layers.
 pub const HEAD_LAYERS: &[&str] =
     &["relu", "gelu", "tanh", "batch_norm", "plain_batch_norm", "layer_norm", "l2_normalize", "prototypes"];
@@ -26,7 +29,13 @@ pub const REGULARIZER_KEYS: &[&str] =
 
 /// The keys of `#[group_action(..)]`.
 pub const ACTION_KEYS: &[&str] =
-    &["elements", "compose", "inverse", "sample", "interpolation", "floor", "name", "crate"];
+    &["elements", "compose", "inverse", "identity", "sample", "interpolation", "floor", "validity", "crate"];
+
+/// How an action's maps are sampled where cells do not fall on cells.
+pub const INTERPOLATIONS: &[&str] = &["bilinear", "bicubic"];
+
+/// Whether an action gives a value to every cell, or masks some.
+pub const VALIDITIES: &[&str] = &["everywhere", "masked"];
 
 /// The keys of `#[knob(..)]`.
 pub const KNOB_KEYS: &[&str] = &["default", "above", "at_least", "below", "at_most", "unit", "doc"];

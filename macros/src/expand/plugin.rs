@@ -1,0 +1,239 @@
+//! A plugin: its function, its struct, and the builder calls that declare it.
+
+use equilayer_grammar::names;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{FnArg, Pat};
+
+use super::knob::{Declared, float, knobs, schedule_text};
+use super::{documentation, layers, root, tap};
+use crate::check::literal::literal;
+use crate::parse::{Ask, Asked, Declaration, Feature, Function, Kind, Parameter};
+
+/// Everything a sound declaration stands for.
+pub fn plugin(declaration: &Declaration) -> TokenStream {
+    let root = root(declaration.keys.krate.as_ref());
+    let name = struct_name(declaration);
+    let knobs = knobs(&declaration.parameters);
+    let function = function(declaration);
+    let structure = structure(declaration, &name, &knobs, &root);
+    let defaults = knobs.iter().map(|knob| knob.default(&root));
+    let default = default_impl(&name, &knobs, defaults);
+    let builder = builder(declaration, &knobs, &root);
+    let declared = declared_impl(declaration, &name, &builder, &knobs, &root);
+    let kind = kind_impl(declaration, &name, &root);
+    let assertions = assertions(declaration, &root);
+    quote! {
+        #function
+        #structure
+        #default
+        #declared
+        #kind
+        #root::plugin::register!(#name);
+        #assertions
+    }
+}
+
+/// What stands in for a declaration with errors: the function, and the struct with its traits, so that code that uses
+/// them has no errors of its own.
+pub fn stand_in(declaration: &Declaration) -> TokenStream {
+    let root = root(declaration.keys.krate.as_ref());
+    let name = struct_name(declaration);
+    let knobs = knobs(&declaration.parameters);
+    let function = function(declaration);
+    let structure = structure(declaration, &name, &knobs, &root);
+    let unreachable = || quote! { ::core::unreachable!() };
+    let default = default_impl(&name, &knobs, knobs.iter().map(|_| unreachable()));
+    let declared = declared_impl(declaration, &name, &unreachable(), &[], &root);
+    let kind = kind_impl(declaration, &name, &root);
+    quote! { #function #structure #default #declared #kind }
+}
+
+fn struct_name(declaration: &Declaration) -> Ident {
+    let function = &declaration.function.signature.ident;
+    let (name, span) = match &declaration.keys.name {
+        Some(name) => (name.value(), name.span()),
+        None => (function.to_string(), function.span()),
+    };
+    let camel = names::camel_case(&names::snake_case(&name));
+    let of_function = || names::camel_case(&names::snake_case(&function.to_string()));
+    let text = if syn::parse_str::<Ident>(&camel).is_ok() { camel } else { of_function() };
+    Ident::new(&text, span)
+}
+
+/// The function, callable as it was written. Knobs that only set a head's width need not be used in it.
+fn function(declaration: &Declaration) -> TokenStream {
+    let Function { attributes, visibility, signature, body } = &declaration.function;
+    let mut signature = signature.clone();
+    let mut widths = Vec::new();
+    for parameter in &declaration.parameters {
+        widths.extend(match &parameter.ask {
+            Ask::Head(head, _) => layers::width_knobs_of(head.as_ref(), None),
+            Ask::State(state, _) => layers::width_knobs_of(None, state.as_ref()),
+            Ask::Knob(..) | Ask::Nothing => Vec::new(),
+        });
+    }
+    for argument in &mut signature.inputs {
+        if let FnArg::Typed(typed) = argument
+            && let Pat::Ident(pattern) = &*typed.pat
+            && widths.contains(&pattern.ident.to_string())
+        {
+            typed.attrs.push(syn::parse_quote! { #[allow(unused_variables)] });
+        }
+    }
+    quote! { #(#attributes)* #visibility #signature #body }
+}
+
+fn structure(declaration: &Declaration, name: &Ident, knobs: &[Declared], root: &TokenStream) -> TokenStream {
+    let visibility = &declaration.function.visibility;
+    let doc = declaration.function.doc();
+    let computed = format!(
+        "The {} that [`{}`] computes.",
+        declaration.kind.name(),
+        declaration.function.signature.ident
+    );
+    let docs = documentation(&doc, &computed);
+    let fields = knobs.iter().map(|knob| knob.field(root));
+    let body = if knobs.is_empty() {
+        quote! { ; }
+    } else {
+        quote! { { #(#fields),* } }
+    };
+    quote! {
+        #docs
+        #[derive(Clone, Debug, PartialEq)]
+        #visibility struct #name #body
+    }
+}
+
+fn default_impl(
+    name: &Ident,
+    knobs: &[Declared],
+    defaults: impl Iterator<Item = TokenStream>,
+) -> TokenStream {
+    let fields = knobs.iter().map(|knob| &knob.parameter.name);
+    let body = if knobs.is_empty() {
+        quote! {}
+    } else {
+        quote! { { #(#fields: #defaults),* } }
+    };
+    quote! {
+        #[automatically_derived]
+        impl ::core::default::Default for #name {
+            fn default() -> Self {
+                #name #body
+            }
+        }
+    }
+}
+
+fn declared_impl(
+    declaration: &Declaration,
+    name: &Ident,
+    builder: &TokenStream,
+    knobs: &[Declared],
+    root: &TokenStream,
+) -> TokenStream {
+    let feature = format_ident!("{}", feature(declaration).name());
+    let values = knobs.iter().map(|knob| {
+        let name = &knob.parameter.name;
+        quote! { #root::plugin::KnobType::value(&self.#name) }
+    });
+    quote! {
+        #[automatically_derived]
+        impl #root::plugin::Declared for #name {
+            type Feature = #root::plugin::#feature;
+
+            fn plugin() -> #root::plugin::Plugin {
+                #builder
+            }
+
+            fn knobs(&self) -> ::std::vec::Vec<#root::plugin::KnobValue> {
+                ::std::vec![#(#values),*]
+            }
+        }
+    }
+}
+
+/// What the signature reads; for a declaration with errors, what it most likely means to.
+fn feature(declaration: &Declaration) -> Feature {
+    let read = declaration.parameters.iter().find_map(|parameter| match parameter.asked {
+        Asked::Feature(_, feature, _) | Asked::Bare(feature) => Some(feature),
+        _ => None,
+    });
+    let at_tokens = declaration.keys.at.as_ref().is_some_and(|(_, tap)| tap.name == "tokens");
+    read.unwrap_or(if at_tokens { Feature::Tokens } else { Feature::Embedding })
+}
+
+fn kind_impl(declaration: &Declaration, name: &Ident, root: &TokenStream) -> TokenStream {
+    let kind = match declaration.kind {
+        Kind::Objective => quote! { Objective },
+        Kind::Regularizer => quote! { Regularizer },
+    };
+    quote! {
+        #[automatically_derived]
+        impl #root::plugin::#kind for #name {}
+    }
+}
+
+/// The chain of builder calls.
+fn builder(declaration: &Declaration, knobs: &[Declared], root: &TokenStream) -> TokenStream {
+    let function = &declaration.function.signature.ident;
+    let kind = Ident::new(declaration.kind.name(), Span::call_site());
+    let name = declaration.keys.name.iter();
+    let doc = declaration.function.doc();
+    let at = declaration.keys.at.iter().map(|(key, place)| {
+        let place = tap::tap(place, root);
+        quote! { .#key(#place) }
+    });
+    let expressions = declaration.keys.expressions.iter().map(|(key, value)| {
+        let value = match literal(value) {
+            Some(syn::Lit::Str(text)) if key == "weight" => schedule_text(text, root),
+            Some(_) => float(value),
+            None => quote! { #value },
+        };
+        quote! { .#key(#value) }
+    });
+    let arguments = declaration.parameters.iter().map(|parameter| argument(parameter, knobs, root));
+    quote! {
+        #root::plugin::Plugin::#kind(#(#name,)* #function)
+            .doc(#doc)
+            #(#at)*
+            #(#expressions)*
+            #(#arguments)*
+    }
+}
+
+fn argument(parameter: &Parameter, knobs: &[Declared], root: &TokenStream) -> TokenStream {
+    let text = parameter.name.to_string();
+    match &parameter.ask {
+        Ask::Head(Some(head), span) => {
+            let (method, head) = (Ident::new("head", *span), layers::head(head, root));
+            quote! { .#method(#text, #head) }
+        }
+        Ask::State(Some(state), span) => {
+            let (method, state) = (Ident::new("state", *span), layers::state(state, root));
+            quote! { .#method(#text, #state) }
+        }
+        Ask::Knob(..) => {
+            let knob = knobs.iter().find(|knob| knob.parameter.name == parameter.name);
+            knob.map_or_else(TokenStream::new, |knob| knob.call(root))
+        }
+        _ => quote! { .argument(#text) },
+    }
+}
+
+/// What only types can say, asked at the user's own tokens.
+fn assertions(declaration: &Declaration, root: &TokenStream) -> TokenStream {
+    let supplied = declaration.parameters.iter().map(|parameter| {
+        let ty = &parameter.ty;
+        let span = syn::spanned::Spanned::span(ty);
+        quote_spanned! { span=> supplied::<#ty>(); }
+    });
+    quote! {
+        const _: () = {
+            const fn supplied<T: #root::plugin::Argument>() {}
+            #(#supplied)*
+        };
+    }
+}
