@@ -2,6 +2,12 @@
 //!
 //! A researcher writes an invariance objective or an equivariance regularizer as a function, says at which layer it sits
 //! and which group acts there, and gets a plugin that composes with every other one. From declaration to numbers:
+//! What works today:
+//! - [`data`] reads image folders, CIFAR, IDX files and tar shards, and bundles 10,000 handwritten digits;
+//! - [`augment`] makes views of images and says what it did;
+//! - [`loader`] makes batches of them in parallel;
+//! - [`engine`] is the tensor engine underneath, re-exported whole;
+//! - [`cli`] is the command line, shared by the binary `equilayer` and by any program with plugins of its own.
 //!
 //! | | |
 //! |---|---|
@@ -12,20 +18,24 @@
 //! | [`encoder`], [`nn`] | vision transformers, ResNets and the layers they are made of |
 //! | [`program`] | a training step as one graph; the gradient guard |
 //! | [`config`], [`schedule`] | configurations and numbers that change over training |
-//! | [`data`] | images |
-//! | [`checkpoint`], [`metrics`] | what a run leaves behind |
+//! | [`data`], [`augment`], [`loader`] | images, what is done to them, and batches made ahead of the step |
+//! | [`run_directory`], [`checkpoint`], [`metrics`], [`report`] | what a run leaves behind |
+//! | [`progress`], [`interrupt`] | what a run says, and how it is stopped |
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
 //! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
 
 pub mod action;
 mod atomic_file;
+pub mod augment;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod encoder;
 pub mod evaluate;
+pub mod interrupt;
+pub mod loader;
 pub mod loss;
 pub mod method;
 pub mod metrics;
@@ -33,6 +43,9 @@ pub mod nn;
 pub mod plugin;
 pub mod prelude;
 pub mod program;
+pub mod progress;
+pub mod report;
+pub mod run_directory;
 pub mod schedule;
 
 pub use equilayer_engine as engine;

@@ -6,7 +6,8 @@ use equilayer_engine::{Taps, TapsError};
 use super::grid_map::{Grid, GridMap, ON_CENTRE};
 
 /// How values between cells are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Interpolation {
     /// Two neighbours along each axis.
     Bilinear,
@@ -26,29 +27,32 @@ impl Interpolation {
         }
     }
 
+    /// The weight of a neighbour at a distance from the position, in cells.
+    pub(crate) fn kernel(self, distance: f64) -> f64 {
+        let t = distance.abs();
+        match self {
+            Interpolation::Bilinear => (1.0 - t).max(0.0),
+            Interpolation::Bicubic if t <= 1.0 => ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0,
+            Interpolation::Bicubic if t < 2.0 => ((A * t - 5.0 * A) * t + 8.0 * A) * t - 4.0 * A,
+            Interpolation::Bicubic => 0.0,
+        }
+    }
+
     /// The neighbours of a position along an axis of `length` cells, with their weights, which sum to 1. Neighbours
     /// outside stand for the border's cell.
     pub(super) fn weights(self, position: f64, length: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
         let nearest = position.round();
         let position = if (position - nearest).abs() < ON_CENTRE { nearest } else { position };
         let (first, t) = (position.floor(), position - position.floor());
-        let taps = match self {
+        let neighbours = match self {
             // On a centre the neighbours' weights are zero but for rounding.
-            _ if t == 0.0 => [(first, 1.0), (first, 0.0), (first, 0.0), (first, 0.0)],
-            Interpolation::Bilinear => [(first, 1.0 - t), (first + 1.0, t), (first, 0.0), (first, 0.0)],
-            Interpolation::Bicubic => {
-                let near = |t: f64| ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0;
-                let far = |t: f64| ((A * t - 5.0 * A) * t + 8.0 * A) * t - 4.0 * A;
-                [
-                    (first - 1.0, far(1.0 + t)),
-                    (first, near(t)),
-                    (first + 1.0, near(1.0 - t)),
-                    (first + 2.0, far(2.0 - t)),
-                ]
-            }
+            _ if t == 0.0 => 0..1,
+            Interpolation::Bilinear => 0..2,
+            Interpolation::Bicubic => -1..3,
         };
         let inside = move |cell: f64| cell.clamp(0.0, length as f64 - 1.0) as usize;
-        taps.into_iter()
+        neighbours
+            .map(move |cell| (first + f64::from(cell), self.kernel(t - f64::from(cell))))
             .filter(|&(_, weight)| weight != 0.0)
             .map(move |(cell, weight)| (inside(cell), weight))
     }

@@ -23,8 +23,8 @@ pub struct Document {
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub problems: Vec<Diagnostic>,
-    /// Top-level sections asked for.
-    pub sections: Vec<String>,
+    /// Sections asked for, as keys.
+    pub sections: Vec<Vec<String>>,
     /// Every key read: section, key, value as TOML, documentation.
     pub resolved: Vec<Resolved>,
 }
@@ -103,9 +103,9 @@ impl Document {
 
     /// A section, `train` or `method.ser`; empty where the file has none.
     pub fn section(&self, path: &str) -> Section<'_> {
-        self.notes.borrow_mut().sections.push(path.into());
         let mut table = Some(&self.root);
         let keys = split_path(path).unwrap_or_default();
+        self.notes.borrow_mut().sections.push(keys.clone());
         for (depth, key) in keys.iter().enumerate() {
             let Some(node) = table else { break };
             table = match &node.value {
@@ -115,7 +115,11 @@ impl Document {
             if let Some(Node { value, origin }) = table
                 && !matches!(value, Value::Table(_))
             {
-                let message = format!("`{}` is a section, and {} is none; write [{path}]", keys[..=depth].join("."), value.describe());
+                let message = format!(
+                    "`{}` is a section, and {} is none; write [{path}]",
+                    keys[..=depth].join("."),
+                    value.describe()
+                );
                 self.report(message, &self.place_of(origin, false));
                 table = None;
             }
@@ -143,32 +147,27 @@ impl Document {
     /// # Errors
     /// Everything wrong with the configuration.
     pub fn finish(&self) -> Result<(), ConfigError> {
-        self.check_sections(&self.root, "");
+        self.check_sections(&self.root, &[]);
         let problems = std::mem::take(&mut self.notes.borrow_mut().problems);
         if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
     }
 
-    fn check_sections(&self, node: &Node, path: &str) {
+    fn check_sections(&self, node: &Node, path: &[String]) {
         let Value::Table(entries) = &node.value else { return };
         let sections = self.notes.borrow().sections.clone();
-        let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         for (name, entry) in entries {
-            let full = within(name);
-            let inner = format!("{full}.");
-            if sections.contains(&full) || !sections.iter().any(|section| section.starts_with(&inner)) {
-                let known = sections.contains(&full) || (!path.is_empty() && sections.iter().any(|s| s == path));
-                if !known {
-                    let mut choices: Vec<&str> = sections
-                        .iter()
-                        .filter_map(|section| section.strip_prefix(path)?.trim_start_matches('.').split('.').next())
-                        .collect();
-                    choices.sort_unstable();
-                    choices.dedup();
-                    let message = equilayer_grammar::unknown("section", &full, choices.iter().copied());
-                    self.report(message, &self.place_of(&entry.origin, true));
-                }
-            } else {
+            let full = [path, std::slice::from_ref(name)].concat();
+            if sections.iter().any(|section| section.starts_with(&full)) {
                 self.check_sections(entry, &full);
+            } else if path.is_empty() || matches!(entry.value, Value::Table(_)) {
+                // Other keys were checked by the section they are in.
+                let within = sections.iter().filter(|section| section.starts_with(path));
+                let mut choices: Vec<&str> =
+                    within.filter_map(|section| section.get(path.len())).map(String::as_str).collect();
+                choices.sort_unstable();
+                choices.dedup();
+                let message = equilayer_grammar::unknown("section", name, choices.iter().copied());
+                self.report(message, &self.place_of(&entry.origin, true));
             }
         }
     }

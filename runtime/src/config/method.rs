@@ -26,7 +26,8 @@ use crate::schedule::Schedule;
 pub fn read_method(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Method> {
     let mut section = document.section("method");
     let objective = section.read("objective", default.0.to_owned(), "The invariance loss.");
-    let regularizers = section.texts("regularizers", default.1, "Equivariance losses beside it: NAME, or NAME@TAP.");
+    let regularizers =
+        section.texts("regularizers", default.1, "Equivariance losses beside it: NAME, or NAME@TAP.");
     let place = section.place("objective");
     let mut members = Vec::new();
     match registry.find(PluginKind::Objective, &objective) {
@@ -65,7 +66,8 @@ fn at(member: Member, tap: Option<&str>, section: &Section<'_>, place: &Place) -
 
 fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     let spec = member.spec().clone();
-    let path = if name.contains(['.', '@']) { format!("method.\"{name}\"") } else { format!("method.{name}") };
+    let path =
+        if name.contains(['.', '@']) { format!("method.\"{name}\"") } else { format!("method.{name}") };
     let mut section = document.section(&path);
     let feature = spec.features().next().map(|(_, feature)| feature);
     let fits = |tap: &Tap| feature.and_then(|feature| place_problem(*tap, feature)).map_or(Ok(()), Err);
@@ -84,9 +86,14 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     let tap = section.checked("at", tap, "Where it sits.", fits);
     member = member.placed(tap);
     if spec.kind == PluginKind::Regularizer {
-        let weight = section.checked("weight", member.weight().clone(), "λ: a number or a schedule.", |weight: &Schedule| {
-            placement::WEIGHT.check(f64::from(weight.bounds().0)).map_err(|why| placement::weight(&why))
-        });
+        let weight = section.checked(
+            "weight",
+            member.weight().clone(),
+            "λ: a number or a schedule.",
+            |weight: &Schedule| {
+                placement::WEIGHT.check(f64::from(weight.bounds().0)).map_err(|why| placement::weight(&why))
+            },
+        );
         member = member.weighted(weight);
     }
     for knob in spec.knobs() {

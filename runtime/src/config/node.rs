@@ -65,9 +65,9 @@ impl Node {
             },
             DeValue::Boolean(flag) => Value::Flag(*flag),
             DeValue::Datetime(date) => Value::Text(date.to_string()),
-            DeValue::Array(items) => {
-                Value::List(items.iter().map(|item| Node::of(item.get_ref(), item.span(), item.span())).collect())
-            }
+            DeValue::Array(items) => Value::List(
+                items.iter().map(|item| Node::of(item.get_ref(), item.span(), item.span())).collect(),
+            ),
             DeValue::Table(table) => {
                 let mut entries: Vec<_> = table
                     .iter()
@@ -179,7 +179,9 @@ impl FromNode for Schedule {
 
     fn from_scalar(scalar: &Scalar) -> Result<Schedule, String> {
         match scalar {
-            Scalar::Text(text) => text.parse().map_err(|error: crate::schedule::ScheduleError| error.to_string()),
+            Scalar::Text(text) => {
+                text.parse().map_err(|error: crate::schedule::ScheduleError| error.to_string())
+            }
             Scalar::Number(_) | Scalar::Whole(_) => f64::from_scalar(scalar).map(Schedule::constant),
             Scalar::Flag(_) => Err(String::new()),
         }

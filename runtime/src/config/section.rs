@@ -51,7 +51,13 @@ impl<'d> Section<'d> {
     }
 
     /// One of the named choices.
-    pub fn choice<T: Clone>(&mut self, key: &str, default: &str, choices: &[(&str, T)], doc: &str) -> Option<T> {
+    pub fn choice<T: Clone>(
+        &mut self,
+        key: &str,
+        default: &str,
+        choices: &[(&str, T)],
+        doc: &str,
+    ) -> Option<T> {
         let names = choices.iter().map(|(name, _)| *name);
         let doc = format!("{doc} ({})", equilayer_grammar::list(names.clone()));
         let chosen = self.checked(key, default.to_owned(), &doc, |name| {
@@ -88,16 +94,21 @@ impl<'d> Section<'d> {
     /// A list of texts.
     pub fn texts(&mut self, key: &str, default: &[&str], doc: &str) -> Vec<(String, Place)> {
         let given = self.node(key);
-        let default = || default.iter().map(|text| ((*text).to_owned(), Place::Argument(String::new()))).collect();
+        let default =
+            || default.iter().map(|text| ((*text).to_owned(), Place::Argument(String::new()))).collect();
         let texts: Vec<(String, Place)> = match given.map(|node| (&node.value, node)) {
             None => default(),
-            Some((Value::Text(text), node)) => vec![(text.clone(), self.document.place_of(&node.origin, false))],
+            Some((Value::Text(text), node)) => {
+                vec![(text.clone(), self.document.place_of(&node.origin, false))]
+            }
             Some((Value::List(items), node)) => {
                 let text = |item: &Node| match (&item.value, &item.origin, &node.origin) {
                     (Value::Text(text), Origin::File { .. }, Origin::File { .. }) => {
                         Some((text.clone(), self.document.place_of(&item.origin, false)))
                     }
-                    (Value::Text(text), _, origin) => Some((text.clone(), self.document.place_of(origin, false))),
+                    (Value::Text(text), _, origin) => {
+                        Some((text.clone(), self.document.place_of(origin, false)))
+                    }
                     _ => None,
                 };
                 let texts: Vec<_> = items.iter().filter_map(text).collect();

@@ -1,7 +1,7 @@
 //! Images: what a data set is, readers for the usual ones, and a small set that ships with the crate.
 //!
-//! A [`Dataset`] gives decoded [`Image`]s by index; everything above it — augmentation,
-//! loading, evaluation — knows only this trait, so an own data set is one `impl`. The readers here
+//! A [`Dataset`] gives decoded [`Image`]s by index; everything above it — [`augment`](crate::augment),
+//! [`loader`](crate::loader), evaluation — knows only this trait, so an own data set is one `impl`. The readers here
 //! check what they can when they open: counts, labels, torn files. What only decoding shows, a corrupt picture, is an
 //! error of that one image.
 //!

@@ -17,7 +17,7 @@ pub enum EvaluateError {
     },
 
     /// A number of values that the shape does not have.
-    #[error("{what}: {values} values do not fill the shape {shape:?}, which takes {}", .shape.iter().product::<usize>())]
+    #[error("{what}: {values} values do not fill the shape {shape:?}, which takes {}", size(.shape))]
     Shape {
         /// What the values are.
         what: &'static str,
@@ -139,4 +139,9 @@ pub enum EvaluateError {
     /// What the engine reported.
     #[error(transparent)]
     Engine(#[from] Error),
+}
+
+/// The number of elements of a shape, as far as it can be counted.
+pub(super) fn size(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |size, &axis| size.saturating_mul(axis))
 }

@@ -1,7 +1,7 @@
 //! Images in, token maps out: what an encoder is to the measurements here.
 
 use super::compute::Compute;
-use super::error::EvaluateError;
+use super::error::{EvaluateError, size};
 use super::features::check_finite;
 use crate::action::{Grid, SampledMap};
 
@@ -140,7 +140,7 @@ fn check_shape(what: &'static str, values: &[f32], sample: &[usize]) -> Result<(
     if values.is_empty() {
         return Err(EvaluateError::Empty { what });
     }
-    let size: usize = sample.iter().product();
+    let size = size(sample);
     if size == 0 || !values.len().is_multiple_of(size) {
         let count = values.len().checked_div(size).unwrap_or(0);
         let shape = [&[count], sample].concat();

@@ -7,6 +7,7 @@ use super::features::Features;
 const LEAST_DEVIATION: f64 = 0.1;
 
 /// The shift and scale of each feature.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Standardise {
     means: Vec<f64>,
     scales: Vec<f64>,

@@ -61,7 +61,11 @@ impl Method {
                     Some(BatchShare::Fraction(share)) => share,
                     _ => 1.0,
                 };
-                problems.push(format!("{}: {}", split.name, methods::too_few_samples(share, batch, split.samples)));
+                problems.push(format!(
+                    "{}: {}",
+                    split.name,
+                    methods::too_few_samples(share, batch, split.samples)
+                ));
             }
         }
         let taken: usize = layout.splits.iter().map(|split| split.samples).sum();

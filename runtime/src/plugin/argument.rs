@@ -121,7 +121,9 @@ pub struct Supply {
 }
 
 fn missing<T>(found: Option<T>, name: &str, what: &str) -> Result<T, Error> {
-    found.ok_or_else(|| Error::Executor(format!("`{name}` asks for {what}, which this method does not supply")))
+    found.ok_or_else(|| {
+        Error::Executor(format!("`{name}` asks for {what}, which this method does not supply"))
+    })
 }
 
 impl<F: Tapped> Argument for Pair<F> {
@@ -155,7 +157,8 @@ impl<F: Tapped> Argument for Teacher<Views<F>> {
     }
 
     fn supply(name: &str, supply: &Supply) -> Result<Teacher<Views<F>>, Error> {
-        missing(supply.teacher_views.as_ref(), name, "the teacher's views").map(|views| Teacher(typed_views(views)))
+        missing(supply.teacher_views.as_ref(), name, "the teacher's views")
+            .map(|views| Teacher(typed_views(views)))
     }
 }
 
@@ -165,7 +168,8 @@ impl<F: Tapped> Argument for Untransformed<F> {
     }
 
     fn supply(name: &str, supply: &Supply) -> Result<Untransformed<F>, Error> {
-        missing(supply.untransformed.as_ref(), name, "the untransformed images").map(|f| Untransformed(f.typed()))
+        missing(supply.untransformed.as_ref(), name, "the untransformed images")
+            .map(|f| Untransformed(f.typed()))
     }
 }
 
@@ -366,4 +370,3 @@ loss_functions!(A B C D E F G H I);
 loss_functions!(A B C D E F G H I J);
 loss_functions!(A B C D E F G H I J K);
 loss_functions!(A B C D E F G H I J K L);
-

@@ -12,11 +12,9 @@ use super::follower::Ema;
 use super::head::{HeadLayer, Mlp, Width};
 use super::knob::{Knob, KnobKind, KnobSpec, KnobValue};
 use super::loss::Loss;
-use super::spec::{
-    ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing,
-};
+use super::spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};
 use super::tap::{Layer, Tap, embedding};
-use crate::action::Action;
+use crate::action::IntoAction;
 use crate::schedule::Schedule;
 
 type BuildLoss = Arc<dyn Fn(&[String], &Supply) -> Result<Loss, Error> + Send + Sync>;
@@ -99,8 +97,8 @@ impl Plugin {
     }
 
     /// The group action on its images. Its loss compares images under elements of the group.
-    pub fn action(mut self, action: impl Into<Action>) -> Plugin {
-        self.spec.action = Some(action.into());
+    pub fn action(mut self, action: impl IntoAction) -> Plugin {
+        self.spec.action = Some(action.into_action());
         self
     }
 
@@ -161,19 +159,28 @@ impl Plugin {
         match self.demands.pop_front() {
             Some(Demand::Head) => self.push(name, ArgumentKind::Head(head)),
             None => self.surplus(name),
-            Some(_) => self.misdeclared(format!("`{name}` is declared as a head, and its type is not `Head`")),
+            Some(_) => {
+                self.misdeclared(format!("`{name}` is declared as a head, and its type is not `Head`"))
+            }
         }
     }
 
     /// Names the next parameter, a state that starts at `init` everywhere.
-    pub fn state<W: Into<Width>>(mut self, name: &str, shape: impl IntoIterator<Item = W>, init: f32) -> Plugin {
+    pub fn state<W: Into<Width>>(
+        mut self,
+        name: &str,
+        shape: impl IntoIterator<Item = W>,
+        init: f32,
+    ) -> Plugin {
         match self.demands.pop_front() {
             Some(Demand::State) => {
                 let shape = shape.into_iter().map(Into::into).collect();
                 self.push(name, ArgumentKind::State { shape, init })
             }
             None => self.surplus(name),
-            Some(_) => self.misdeclared(format!("`{name}` is declared as a state, and its type is not `State`")),
+            Some(_) => {
+                self.misdeclared(format!("`{name}` is declared as a state, and its type is not `State`"))
+            }
         }
     }
 
@@ -224,7 +231,8 @@ impl Plugin {
         }
         if !self.demands.is_empty() && self.problems.is_empty() {
             let left = self.demands.len();
-            problems.push(format!("the last {left} parameters of the loss are not declared; name each in order"));
+            problems
+                .push(format!("the last {left} parameters of the loss are not declared; name each in order"));
         }
         self.check_names(&mut problems);
         self.check_placement(&mut problems);
@@ -273,7 +281,8 @@ impl Plugin {
             problems.extend(place_problem(spec.at, first));
         }
         if let BatchShare::Fraction(share) = spec.batch {
-            problems.extend(placement::BATCH_SHARE.check(share).err().map(|why| placement::batch_share(&why)));
+            problems
+                .extend(placement::BATCH_SHARE.check(share).err().map(|why| placement::batch_share(&why)));
         }
         let lowest = f64::from(spec.weight.bounds().0);
         problems.extend(placement::WEIGHT.check(lowest).err().map(|why| placement::weight(&why)));
@@ -302,12 +311,15 @@ impl Plugin {
     }
 
     fn check_head(&self, name: &str, head: &Mlp, problems: &mut Vec<String>) {
-        let learns = |layer: &HeadLayer| matches!(layer, HeadLayer::Linear { .. } | HeadLayer::Prototypes { .. });
+        let learns =
+            |layer: &HeadLayer| matches!(layer, HeadLayer::Linear { .. } | HeadLayer::Prototypes { .. });
         if !head.layers.iter().any(learns) {
             problems.push(heads::without_linear(name));
         }
         let last = head.layers.len().saturating_sub(1);
-        let early = |(index, layer): (usize, &HeadLayer)| index < last && matches!(layer, HeadLayer::Prototypes { .. });
+        let early = |(index, layer): (usize, &HeadLayer)| {
+            index < last && matches!(layer, HeadLayer::Prototypes { .. })
+        };
         if head.layers.iter().enumerate().any(early) {
             problems.push(heads::prototypes_not_last());
         }
@@ -318,8 +330,12 @@ impl Plugin {
         if head.layers.iter().any(zero) {
             problems.push(heads::zero_width());
         }
-        let whole: Vec<&str> =
-            self.spec.knobs().filter(|knob| knob.kind == KnobKind::Whole).map(|knob| knob.name.as_str()).collect();
+        let whole: Vec<&str> = self
+            .spec
+            .knobs()
+            .filter(|knob| knob.kind == KnobKind::Whole)
+            .map(|knob| knob.name.as_str())
+            .collect();
         let strange = head.knobs().filter(|name| !whole.contains(name));
         problems.extend(strange.map(|name| heads::unknown_width(name, whole.iter().copied())));
     }

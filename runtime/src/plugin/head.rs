@@ -251,7 +251,12 @@ struct Built {
 impl Head {
     /// A head whose parameters are named `NAME.0.weight` and so on. With a `follower`, teacher features go through
     /// weights that follow the student's.
-    pub fn new(graph: &Graph, name: &str, layers: Vec<HeadLayer<usize>>, follower: Option<Rc<Follower>>) -> Head {
+    pub fn new(
+        graph: &Graph,
+        name: &str,
+        layers: Vec<HeadLayer<usize>>,
+        follower: Option<Rc<Follower>>,
+    ) -> Head {
         let shared = Shared {
             graph: graph.clone(),
             name: name.into(),
@@ -309,7 +314,11 @@ impl Head {
         let mut parameters = Vec::with_capacity(self.shared.layers.len());
         for (index, layer) in self.shared.layers.iter().enumerate() {
             let declare = |part: &str, shape: &[usize], init| {
-                self.shared.graph.parameter(&format!("{}.{index}.{part}", self.shared.name), shape.to_vec(), init)
+                self.shared.graph.parameter(
+                    &format!("{}.{index}.{part}", self.shared.name),
+                    shape.to_vec(),
+                    init,
+                )
             };
             parameters.push(match *layer {
                 HeadLayer::Linear { width: out, bias } => {

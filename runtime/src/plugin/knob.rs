@@ -139,7 +139,9 @@ impl KnobType for Schedule {
 
     fn from_value(value: &KnobValue) -> Option<Schedule> {
         match value {
-            KnobValue::Number(_) | KnobValue::Whole(_) => Some(Schedule::constant(f64::from(f32::from_value(value)?))),
+            KnobValue::Number(_) | KnobValue::Whole(_) => {
+                Some(Schedule::constant(f64::from(f32::from_value(value)?)))
+            }
             KnobValue::Text(text) => text.parse().ok(),
             KnobValue::Flag(_) => None,
         }
@@ -179,7 +181,13 @@ pub struct Knob {
 impl Knob {
     /// A knob of the default's type.
     pub fn new<T: KnobType>(default: T) -> Knob {
-        Knob { kind: T::kind(), default: default.value(), range: Range::default(), unit: None, doc: String::new() }
+        Knob {
+            kind: T::kind(),
+            default: default.value(),
+            range: Range::default(),
+            unit: None,
+            doc: String::new(),
+        }
     }
 
     /// Values are greater than this.
@@ -251,7 +259,8 @@ impl KnobSpec {
     /// Why `value` is not one this knob takes, if so.
     pub fn problem(&self, value: &KnobValue) -> Option<String> {
         let wrong = |expected: &str| Some(knobs::wrong_type(&self.name, expected, &value.to_string()));
-        let ranged = |number: f64| self.range.check(number).err().map(|why| knobs::out_of_range(&self.name, &why));
+        let ranged =
+            |number: f64| self.range.check(number).err().map(|why| knobs::out_of_range(&self.name, &why));
         match (&self.kind, value) {
             (KnobKind::Flag, KnobValue::Flag(_)) => None,
             (KnobKind::Whole, KnobValue::Whole(number)) => ranged(*number as f64),

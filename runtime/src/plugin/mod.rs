@@ -30,7 +30,8 @@ mod spec;
 mod tap;
 
 pub use argument::{
-    Argument, Demand, Differences, Labels, LossFunction, Parameters, Role, Scheduled, State, Supply, TappedFeature,
+    Argument, Demand, Differences, Labels, LossFunction, Parameters, Role, Scheduled, State, Supply,
+    TappedFeature,
 };
 pub use build::Plugin;
 pub(crate) use build::place_problem;

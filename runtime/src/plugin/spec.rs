@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
+use super::argument::Role;
 use super::feature::FeatureKind;
 use super::follower::Ema;
 use super::head::{Mlp, Width};
 use super::knob::KnobSpec;
 use super::tap::Tap;
-use super::argument::Role;
 use crate::action::Action;
 use crate::schedule::Schedule;
 

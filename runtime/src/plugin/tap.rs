@@ -173,5 +173,7 @@ impl FromStr for Tap {
 }
 
 fn not_a_tap(text: &str) -> String {
-    format!("`{text}` is no tap; write `tokens(3)`, `cls(3)`, `pooled(3)`, or without a number for the last layer")
+    format!(
+        "`{text}` is no tap; write `tokens(3)`, `cls(3)`, `pooled(3)`, or without a number for the last layer"
+    )
 }

@@ -117,7 +117,11 @@ impl ImageSets {
         for (split, shape) in layout.splits.iter().zip(&shape.splits) {
             for (v, grid) in shape.grids.iter().enumerate() {
                 let pixels = grid.refined(encoder.stride());
-                student.push(declare(split_view(&split.name, v), split.samples, [pixels.rows, pixels.columns]));
+                student.push(declare(
+                    split_view(&split.name, v),
+                    split.samples,
+                    [pixels.rows, pixels.columns],
+                ));
             }
         }
         let teacher = if method.teacher().is_some() { student.clone() } else { Vec::new() };
@@ -187,7 +191,8 @@ impl Scene<'_> {
         let batch = self.recipe.layout.batch;
         let spec = self.member.spec();
         supply.views = spec.reads(Role::Views).then(|| self.views(&tapper, Side::Student)).flatten();
-        supply.teacher_views = spec.reads(Role::TeacherViews).then(|| self.views(&tapper, Side::Teacher)).flatten();
+        supply.teacher_views =
+            spec.reads(Role::TeacherViews).then(|| self.views(&tapper, Side::Teacher)).flatten();
         if spec.reads(Role::Untransformed) {
             supply.untransformed = self.seen.get(UNTRANSFORMED).map(|f| tapper.read(f, Side::Student));
         }
@@ -307,7 +312,9 @@ impl Scene<'_> {
 
     fn differences(&self) -> Differences {
         let batch = self.recipe.layout.batch;
-        let input = |part: &str, width| self.graph.input(&format!("{}.differences.{part}", self.name), [batch, width]);
+        let input = |part: &str, width| {
+            self.graph.input(&format!("{}.differences.{part}", self.name), [batch, width])
+        };
         Differences {
             crop: input("crop", 4),
             color: input("color", 4),

@@ -71,7 +71,9 @@ pub enum GuardError {
         reached: Vec<String>,
     },
     /// Not a number.
-    #[error("the gradient of `{term}` is not finite before the first step: look at its inputs and its temperature")]
+    #[error(
+        "the gradient of `{term}` is not finite before the first step: look at its inputs and its temperature"
+    )]
     NotFinite {
         /// The member's name.
         term: String,
@@ -122,8 +124,11 @@ pub fn guard(
     for (term, member) in assembly.terms.iter().zip(method.members()) {
         let norm = |what: &str| outputs.scalar(&output(&term.name, what)).map_err(GuardError::from);
         let at_tap = norm("")?;
-        let heads: Vec<(String, f32)> =
-            term.heads.iter().map(|(head, _)| Ok((head.clone(), norm(head)?))).collect::<Result<_, GuardError>>()?;
+        let heads: Vec<(String, f32)> = term
+            .heads
+            .iter()
+            .map(|(head, _)| Ok((head.clone(), norm(head)?)))
+            .collect::<Result<_, GuardError>>()?;
         let name = term.name.clone();
         if !at_tap.is_finite() || heads.iter().any(|(_, norm)| !norm.is_finite()) {
             return Err(GuardError::NotFinite { term: name });
@@ -145,12 +150,18 @@ fn output(term: &str, what: &str) -> String {
 
 impl Assembly {
     /// What the graph alone tells: which parameters a term depends on.
-    fn check_reach(&self, term: &Term, member: &Member, encoder: &dyn EncoderConfig) -> Result<(), GuardError> {
+    fn check_reach(
+        &self,
+        term: &Term,
+        member: &Member,
+        encoder: &dyn EncoderConfig,
+    ) -> Result<(), GuardError> {
         let last = match member.at().layer {
             Layer::After(layer) if layer < encoder.layers() => layer,
             _ => usize::MAX,
         };
-        let own: Vec<String> = term.heads.iter().flat_map(|(_, head)| head).filter_map(|p| self.graph.state_name(p)).collect();
+        let own: Vec<String> =
+            term.heads.iter().flat_map(|(_, head)| head).filter_map(|p| self.graph.state_name(p)).collect();
         let parameters = self.graph.parameters();
         let reached = self.graph.reached_gradients(&term.loss, &parameters)?;
         let forbidden = |parameter: &Tensor| {

@@ -39,7 +39,8 @@ impl Tapper {
         };
         let width = encoder.width(layer.unwrap_or_else(|| encoder.layers()));
         let norm = layer.map(|_| LayerNorm::new(graph, &format!("{name}.norm"), width, NORM_EPS));
-        let followed = |norm: &LayerNorm| follower.map(|follower| norm.map(&mut |state| follower.follow(state)));
+        let followed =
+            |norm: &LayerNorm| follower.map(|follower| norm.map(&mut |state| follower.follow(state)));
         let teacher_norm = norm.as_ref().and_then(followed);
         Tapper { tap, layer, width, norm, teacher_norm, taps: RefCell::default() }
     }

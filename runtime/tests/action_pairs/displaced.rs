@@ -1,7 +1,8 @@
 //! Displacements that the data brings along.
 
 use equilayer::action::{
-    Action, Displacement, DisplacementField, Flow, Grid, HFlip, Interpolation, Sample, Symmetry, View,
+    Action, Displacement, DisplacementField, Flow, Grid, GridMap, HFlip, Interpolation, Sample, Symmetry,
+    View,
 };
 
 use super::{apply, key, numbers, sampled};

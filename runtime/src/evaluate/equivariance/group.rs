@@ -7,7 +7,7 @@ use crate::evaluate::error::EvaluateError;
 use crate::evaluate::features::same;
 use crate::evaluate::maps::{ImageBatch, TokenMaps, check_grid};
 
-/// The quarter turns of a token grid other than the identity: the elements of METHODS A.5.7.
+/// The quarter turns of a token grid other than the identity, as SER's score takes them.
 pub fn quarter_turns(grid: Grid) -> Vec<GridMap> {
     (1..4).map(|quarters| GridMap::turn(grid, quarters)).collect()
 }
@@ -31,6 +31,10 @@ pub fn equivariance(
     if elements.is_empty() {
         return Err(EvaluateError::Empty { what: "group elements" });
     }
+    if patch == 0 || patch > images.grid().rows {
+        let range = "the side of a token in pixels, 1 to the images' height";
+        return Err(EvaluateError::Setting { setting: "patch", value: patch.to_string(), range });
+    }
     let mut compute = Compute::new()?;
     let still = encode(images)?;
     let mut found: Vec<Vec<PairMeasures>> = vec![Vec::new(); still.len()];
@@ -40,7 +44,9 @@ pub fn equivariance(
             let range = "any other: the identity moves nothing and would only raise the mean";
             return Err(EvaluateError::Setting { setting: "a group element", value, range });
         }
-        let on_pixels = element.refined(patch).sample(Interpolation::Bicubic)?;
+        let on_pixels = element.refined(patch);
+        check_grid("images", on_pixels.from(), images.grid())?;
+        let on_pixels = on_pixels.sample(Interpolation::Bicubic)?;
         let seen = encode(&images.moved(&mut compute, &on_pixels)?)?;
         same("numbers of maps that the encoder makes", still.len(), seen.len())?;
         for ((still, seen), found) in still.iter().zip(&seen).zip(&mut found) {

@@ -57,7 +57,7 @@ impl Generator {
     }
 }
 
-/// LEE(F) = E ‖ d/dt|₀ T₋ₜ F(Tₜ x) ‖² (Gruver et al. 2023; METHODS A.17) of every map that `encode` makes, by the central
+/// LEE(F) = E ‖ d/dt|₀ T₋ₜ F(Tₜ x) ‖² (Gruver et al. 2023) of every map that `encode` makes, by the central
 /// difference (T₋ₜ F(Tₜ x) − Tₜ F(T₋ₜ x)) / 2t with t = `step`, in the generator's unit.
 ///
 /// Images and token maps are moved by `interpolation`. On vectors T does nothing, and the error is one of invariance.

@@ -3,8 +3,8 @@
 //! For an image x, a group element g, an encoder's token map F and the action ρ_g on tokens, an equivariant encoder has
 //! ρ_g F(x) = F(g·x). Measured are, over images, elements other than the identity, and tokens that come from inside:
 //!
-//! - **cosine**: the mean of cos(ρ_g F(x), F(g·x)), token by token: the score of METHODS A.5.7. A map that is
-//!   constant, whatever the image, scores 1.
+//! - **cosine**: the mean of cos(ρ_g F(x), F(g·x)), token by token. SER reports a score without its formula; this one, under quarter
+//!   turns, has its range. A map that is constant, whatever the image, scores 1.
 //! - **centred cosine**: the same after μ is subtracted from both sides, μ being the mean token of both maps over all
 //!   images, for each element. A constant map scores 0: a cosine without direction counts as 0.
 //! - **group error**: ‖ρ_g F(x) − F(g·x)‖ / ‖F(g·x) − mean‖, where the mean is the mean token of F(g·x) over all

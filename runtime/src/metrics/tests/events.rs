@@ -17,7 +17,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
 fn assert_masked(bytes: &[u8], masked: &[u8]) {
     let masked = u32::from_le_bytes(masked.try_into().expect("four bytes"));
     let crc = masked.wrapping_sub(0xa282_ead8);
-    assert_eq!(crc << 15 | crc >> 17, crc32c(bytes));
+    assert_eq!(crc.rotate_left(15), crc32c(bytes));
 }
 
 fn payloads(mut file: &[u8]) -> Vec<Vec<u8>> {

@@ -1,0 +1,157 @@
+//! Mistakes in configurations, each with its message, and what a resolved configuration reads back to.
+
+use super::{ConfigError, Document, read_method};
+use crate::loss::Negatives;
+use crate::method::Method;
+use crate::plugin::{Ema, Embedding, Knob, Loss, Pair, Plugin, Registry, Tokens, Views, cls, tokens};
+use crate::schedule::Schedule;
+
+fn registry() -> Registry {
+    let views = |z: Views<Embedding>, _tau: f32, _negatives: Negatives, _hidden: usize, _stop: bool| {
+        Loss::from(z.all[0].tensor.mean_all())
+    };
+    let contrast = Plugin::objective("contrast", views)
+        .doc("Contrasts.")
+        .teacher(Ema::before_keys(Schedule::constant(0.99)))
+        .argument("z")
+        .knob("temperature", Knob::new(0.2_f32).above(0.0).at_most(10.0).doc("τ"))
+        .knob("negatives", Knob::new(Negatives::BothViews).doc("Which tokens."))
+        .knob("hidden", Knob::new(64_usize).at_least(1.0).doc("Channels."))
+        .knob("stop", Knob::new(true).doc("Whether."));
+    let pair = |z: Pair<Tokens>| Loss::from(z.student.tensor.mean_all());
+    let ser = Plugin::regularizer("ser", pair)
+        .doc("Soft.")
+        .at(tokens(3_usize))
+        .action(crate::action::HFlip)
+        .argument("z");
+    let single = |z: Views<Embedding>| Loss::from(z.all[0].tensor.mean_all());
+    let equimod = Plugin::regularizer("equimod", single).doc("Learned.").at(cls(3_usize)).argument("z");
+    Registry::of(vec![contrast, ser, equimod])
+}
+
+fn read(text: &str, arguments: &[&str]) -> Result<(Method, String), ConfigError> {
+    let mut document = Document::parse("ser.toml", text)?;
+    for argument in arguments {
+        document.set(argument)?;
+    }
+    let method = read_method(&document, &registry(), ("contrast", &["ser"]));
+    document.finish()?;
+    Ok((method.expect("a method without mistakes"), document.resolved()))
+}
+
+/// The error of a configuration, whole.
+fn refused(text: &str, arguments: &[&str]) -> String {
+    match read(text, arguments) {
+        Ok((method, _)) => panic!("accepted as {method}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_mistake_is_shown_where_it_is() {
+    let text = "[method]\nobjective = \"contrast\"\n\n[method.contrast]\ntemprature = 0.2\n";
+    assert_eq!(
+        refused(text, &[]),
+        "error: unknown key `temprature`; did you mean `temperature`? Valid keys: at, temperature, negatives, hidden, stop\n \
+         --> ser.toml:5:1\n  |\n5 | temprature = 0.2\n  | ^^^^^^^^^^"
+    );
+}
+
+/// Text, and what its error says.
+const MISTAKES: &[(&str, &str)] = &[
+    ("[method]\nobjective = \"contrasts\"", "unknown objective `contrasts`; did you mean `contrast`?"),
+    (
+        "[method]\nobjective = \"ser\"",
+        "`ser` is declared as a regularizer, and this is the place of one of the objectives: contrast",
+    ),
+    ("[method]\nobjective = 3", "`objective` is a text in quotes, and 3 is not"),
+    ("[method]\nregularizers = [\"sre\"]", "unknown regularizer `sre`; did you mean `ser`?"),
+    ("[method]\nregularizers = [3]", "`regularizers` is a list of texts, and a list is not"),
+    ("[method]\nregularizers = [\"ser@token(3)\"]", "unknown tap `token`; did you mean `tokens`?"),
+    ("[method.ser]\nat = \"cls(3)\"", "`Tokens` cannot be read at `cls`"),
+    ("[method.ser]\nat = \"tokens(0)\"", "layers are counted from 1"),
+    ("[method.ser]\nat = \"tokens(x)\"", "`tokens(x)` is no tap; write `tokens(3)`"),
+    ("[method.ser]\nlayer = 0", "layers are counted from 1"),
+    ("[method.ser]\nlayer = \"three\"", "`layer` is a whole number from 0 on, and \"three\" is not"),
+    ("[method.ser]\nlayer = 3\nat = \"tokens(4)\"", "`layer` and `at` both say where it sits; keep one"),
+    ("[method.ser]\nweight = -1", "a weight is at least 0: -1 is not at least 0"),
+    ("[method.ser]\nweight = \"cosine(1 => 2)\"", "`weight`: "),
+    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: at, weight"),
+    ("[method.sre]\nweight = 1", "unknown section `sre`; did you mean `ser`?"),
+    ("[metod]\nobjective = \"contrast\"", "unknown section `metod`; did you mean `method`?"),
+    ("[method.contrast]\ntemperature = 0", "`temperature` is out of range: 0 is not above 0"),
+    ("[method.contrast]\ntemperature = 11.0", "11 is not at most 10"),
+    ("[method.contrast]\ntemperature = nan", "is not a finite number"),
+    ("[method.contrast]\ntemperature = true", "`temperature` is a number, and `true` is not"),
+    (
+        "[method.contrast]\nnegatives = \"both_view\"",
+        "unknown negatives `both_view`; did you mean `both_views`?",
+    ),
+    ("[method.contrast]\nhidden = 2.5", "`hidden` is a whole number, and `2.5` is not"),
+    ("[method.contrast]\nhidden = -3", "`hidden` is a whole number, and `-3` is not"),
+    ("[method.contrast]\nstop = \"yes\"", "`stop` is true or false, and `yes` is not"),
+    ("method = 3", "`method` is a section, and 3 is none; write [method]"),
+    ("[method\nobjective = 1", "not TOML"),
+    ("[method]\nobjective = \"contrast\"\nobjective = \"contrast\"", "not TOML: duplicate key"),
+];
+
+#[test]
+fn every_mistake_has_its_message() {
+    for (text, expected) in MISTAKES {
+        let message = refused(text, &[]);
+        assert!(message.contains(expected), "{text}\n\n{message}\n\nexpected: {expected}");
+        assert!(message.contains("--> ser.toml:"), "{message}");
+        assert!(message.ends_with('^'), "{message}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let text = "[method]\nregularizers = [\"sre\"]\n[method.contrast]\ntau = 1\nhidden = 0\n";
+    let message = refused(text, &["method.contrast.stop=maybe"]);
+    assert_eq!(message.matches("error: ").count(), 4, "{message}");
+    assert!(message.contains("--> argument `method.contrast.stop=maybe`"), "{message}");
+}
+
+#[test]
+fn the_command_line_overrides_the_file() {
+    let text = "[method.ser]\nlayer = 3\n[method.contrast]\ntemperature = 0.1\n";
+    let (method, _) =
+        read(text, &["method.ser.layer=6", "method.ser.weight = warmup(10 epochs) then 2"]).expect("sound");
+    assert_eq!(method.to_string(), "contrast + warmup(10 epochs) then 2 * ser at tokens(6)");
+    for (argument, expected) in [
+        ("method.ser.layer", "an override is written KEY=VALUE"),
+        ("=3", "is no key"),
+        ("method..layer=3", "is no key"),
+        ("method.contrast.temperature.x=3", "is no section"),
+    ] {
+        let message = refused(text, &[argument]);
+        assert!(message.contains(expected), "{argument}: {message}");
+    }
+}
+
+#[test]
+fn one_plugin_is_placed_twice_by_name_and_tap() {
+    let text =
+        "[method]\nregularizers = [\"ser\", \"ser@tokens(6)\"]\n[method.\"ser@tokens(6)\"]\nweight = 0.5\n";
+    let (method, resolved) = read(text, &[]).expect("sound");
+    assert_eq!(method.to_string(), "contrast + 1 * ser at tokens(3) + 0.5 * ser at tokens(6)");
+    let (again, _) = read(&resolved, &[]).expect("resolved");
+    assert_eq!(again.to_string(), method.to_string());
+}
+
+#[test]
+fn a_resolved_configuration_reads_back_to_itself() {
+    let text = "[method.contrast]\ntemperature = 0.3\nnegatives = \"cross_view\"\n[method.ser]\nweight = \"0 -> 1 over 3 epochs\"\n";
+    let (_, resolved) = read(text, &[]).expect("sound");
+    assert!(resolved.contains("temperature = 0.3"), "{resolved}");
+    assert!(resolved.contains("# Which tokens. (cross_view | both_views)"), "{resolved}");
+    let (_, again) = read(&resolved, &[]).expect("resolved");
+    assert_eq!(resolved, again);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Document::read(std::path::Path::new("nowhere/ser.toml")).expect_err("no file").to_string();
+    assert!(error.contains("cannot read the configuration nowhere/ser.toml"), "{error}");
+}

@@ -1,0 +1,156 @@
+//! The sections of the page, each from its part of the data.
+
+use super::chart::{BarChart, BarGroup, Baseline, LineChart, ScatterChart};
+use super::html::{escaped, section, table};
+use super::{Equivariance, Picture, ReportData, TokenMaps};
+
+pub(super) fn headline(data: &ReportData) -> String {
+    let card = |measurement: &super::Measurement| {
+        format!(
+            "<div class=\"card\"><span>{}</span><strong>{}</strong><small>{}</small></div>\n",
+            escaped(&measurement.name),
+            escaped(&measurement.value),
+            escaped(&measurement.detail)
+        )
+    };
+    let cards: String = data.headline.iter().map(card).collect();
+    let content = if cards.is_empty() { cards } else { format!("<div class=\"cards\">\n{cards}</div>\n") };
+    section("Results", "", &content)
+}
+
+pub(super) fn probes(data: &ReportData) -> String {
+    let chart = |probe: &super::Probe| {
+        BarChart {
+            title: probe.protocol.clone(),
+            value_label: "accuracy, %".into(),
+            series: vec!["accuracy".into()],
+            groups: probe
+                .accuracies
+                .iter()
+                .map(|(of, accuracy)| BarGroup::new(of, [100.0 * accuracy]))
+                .collect(),
+            baseline: Baseline::LaterGroups,
+            ..BarChart::default()
+        }
+        .render()
+    };
+    let note = "Every accuracy stands beside what the same protocol reaches without learning.";
+    section("Probes", note, &grid(data.probes.iter().map(chart)))
+}
+
+pub(super) fn equivariance(data: &ReportData) -> String {
+    let chart = |of: &Equivariance| {
+        BarChart {
+            title: of.action.clone(),
+            value_label: of.score.clone(),
+            series: vec!["before training".into(), "after training".into()],
+            groups: of
+                .layers
+                .iter()
+                .map(|layer| BarGroup::new(&layer.layer, [layer.before, layer.after]))
+                .collect(),
+            baseline: Baseline::FirstSeries,
+            reference: of.floor.map(|floor| ("ideal encoder, interpolated".into(), floor)),
+        }
+        .render()
+    };
+    let note = "Higher is more equivariant. Layers from the input to the output.";
+    section("Equivariance by layer", note, &grid(data.equivariance.iter().map(chart)))
+}
+
+pub(super) fn token_maps(data: &ReportData) -> String {
+    let image = |picture: &Picture, what: &str| {
+        format!("<div><img src=\"{}\" alt=\"{what}\"/><span>{what}</span></div>\n", picture.data_url())
+    };
+    let figure = |maps: &TokenMaps| {
+        let images =
+            [image(&maps.image, "x"), image(&maps.of_moved, "f(g·x)"), image(&maps.moved, "ρ_g f(x)")]
+                .concat();
+        let caption = escaped(&maps.caption);
+        format!(
+            "<figure>\n<figcaption>{caption}</figcaption>\n<div class=\"maps\">\n{images}</div>\n</figure>\n"
+        )
+    };
+    let note = "Three principal components of the tokens as red, green and blue, the same for both maps. \
+                An equivariant layer shows the same map twice.";
+    section("Token maps", note, &grid(data.token_maps.iter().map(figure)))
+}
+
+pub(super) fn losses(data: &ReportData) -> String {
+    if data.losses.is_empty() {
+        return String::new();
+    }
+    let chart = LineChart {
+        title: "Losses by term".into(),
+        x_label: "step".into(),
+        log_y: data.log_losses,
+        series: data.losses.clone(),
+    };
+    section("Training", "", &format!("<div class=\"wide\">\n{}</div>\n", chart.render()))
+}
+
+pub(super) fn collapse(data: &ReportData) -> String {
+    let chart = |series: &super::Series| {
+        LineChart {
+            title: series.name.clone(),
+            x_label: "step".into(),
+            log_y: false,
+            series: vec![series.clone()],
+        }
+        .render()
+    };
+    let note = "A collapsing encoder drives these towards their least value.";
+    section("Collapse signals", note, &grid(data.collapse.iter().map(chart)))
+}
+
+pub(super) fn cost(data: &ReportData) -> String {
+    if data.cost.is_empty() {
+        return String::new();
+    }
+    let total: f64 = data.cost.iter().map(|cost| cost.milliseconds).sum();
+    let chart = BarChart {
+        title: "Time of a step".into(),
+        value_label: "milliseconds".into(),
+        series: vec!["time".into()],
+        groups: data.cost.iter().map(|cost| BarGroup::new(&cost.term, [cost.milliseconds])).collect(),
+        ..BarChart::default()
+    };
+    let row = |cost: &super::TermCost| {
+        let share = if total > 0.0 { 100.0 * cost.milliseconds / total } else { 0.0 };
+        vec![
+            cost.term.clone(),
+            format!("{:.2}", cost.milliseconds),
+            format!("{share:.1} %"),
+            format!("{:.3}", cost.flops / 1e9),
+        ]
+    };
+    let rows: Vec<Vec<String>> = data.cost.iter().map(row).collect();
+    let table = table(&["term", "ms", "share", "GFLOP"], &rows, true);
+    section("Cost by term", "", &grid([chart.render(), table]))
+}
+
+pub(super) fn sweep(data: &ReportData) -> String {
+    let Some(sweep) = &data.sweep else { return String::new() };
+    let chart = ScatterChart {
+        title: format!("{} against {}", sweep.accuracy, sweep.equivariance),
+        x_label: sweep.equivariance.clone(),
+        y_label: sweep.accuracy.clone(),
+        points: sweep.points.clone(),
+    };
+    let note = "Bars are the errors over seeds. Up and to the right is better in both.";
+    section("Trade-off", note, &format!("<div class=\"wide\">\n{}</div>\n", chart.render()))
+}
+
+pub(super) fn config(data: &ReportData) -> String {
+    if data.config.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> =
+        data.config.iter().map(|(key, value)| vec![key.clone(), value.clone()]).collect();
+    section("Configuration", "", &table(&["key", "value"], &rows, false))
+}
+
+fn grid(figures: impl IntoIterator<Item = String>) -> String {
+    let figures: String = figures.into_iter().collect();
+    if figures.is_empty() { figures } else { format!("<div class=\"grid\">\n{figures}</div>\n") }
+}
