@@ -109,6 +109,11 @@ impl Schedule {
         Schedule { phases: vec![Phase { curve: Curve::Constant(value), span: None }] }
     }
 
+    /// Half a cosine over the whole run, from the first value to the last.
+    pub fn cosine(from: f64, to: f64) -> Schedule {
+        Schedule { phases: vec![Phase { curve: Curve::Cosine { from, to }, span: None }] }
+    }
+
     /// The phases in order; never empty.
     pub fn phases(&self) -> &[Phase] {
         &self.phases
@@ -159,6 +164,13 @@ impl Span {
             Span::Steps(steps) => steps,
             Span::Percent(percent) => percent / 100.0 * total_steps as f64,
         }
+    }
+}
+
+impl From<i32> for Schedule {
+    /// A constant.
+    fn from(value: i32) -> Schedule {
+        Schedule::constant(value.into())
     }
 }
 
