@@ -75,6 +75,11 @@ impl Schedule {
         text.parse().unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Half a cosine over the whole run, from the first value to the last.
+    pub fn cosine(from: f64, to: f64) -> Schedule {
+        Schedule { phases: vec![Phase { curve: Curve::Cosine { from, to }, span: None }] }
+    }
+
     /// The phases in order; never empty.
     pub fn phases(&self) -> &[Phase] {
         &self.phases
@@ -132,6 +137,13 @@ impl FromStr for Schedule {
 
     fn from_str(text: &str) -> Result<Schedule, ScheduleError> {
         equilayer_grammar::schedule::parse(text).map(|phases| Schedule { phases })
+    }
+}
+
+impl From<i32> for Schedule {
+    /// A constant.
+    fn from(value: i32) -> Schedule {
+        Schedule::constant(value.into())
     }
 }
 
