@@ -98,13 +98,3 @@ impl ::equilayer::plugin::Declared for Dino {
 #[automatically_derived]
 impl ::equilayer::plugin::Objective for Dino {}
 ::equilayer::plugin::register!(Dino);
-const _: () = {
-    const fn supplied<T: ::equilayer::plugin::Argument>() {}
-    supplied::<Views<Embedding>>();
-    supplied::<Teacher<Views<Embedding>>>();
-    supplied::<Head>();
-    supplied::<State>();
-    supplied::<usize>();
-    supplied::<Scheduled>();
-    supplied::<bool>();
-};

@@ -43,9 +43,3 @@ impl ::equilayer::plugin::Declared for Essl {
 #[automatically_derived]
 impl ::equilayer::plugin::Regularizer for Essl {}
 ::equilayer::plugin::register!(Essl);
-const _: () = {
-    const fn supplied<T: ::equilayer::plugin::Argument>() {}
-    supplied::<Orbit<Embedding>>();
-    supplied::<Labels>();
-    supplied::<Head>();
-};

@@ -85,12 +85,3 @@ impl ::equilayer::plugin::Declared for MocoV3 {
 #[automatically_derived]
 impl ::equilayer::plugin::Objective for MocoV3 {}
 ::equilayer::plugin::register!(MocoV3);
-const _: () = {
-    const fn supplied<T: ::equilayer::plugin::Argument>() {}
-    supplied::<Views<Embedding>>();
-    supplied::<Teacher<Views<Embedding>>>();
-    supplied::<Head>();
-    supplied::<Head>();
-    supplied::<usize>();
-    supplied::<f32>();
-};

@@ -65,11 +65,3 @@ impl ::equilayer::plugin::Declared for Ser {
 #[automatically_derived]
 impl ::equilayer::plugin::Regularizer for Ser {}
 ::equilayer::plugin::register!(Ser);
-const _: () = {
-    const fn supplied<T: ::equilayer::plugin::Argument>() {}
-    supplied::<Pair<Tokens>>();
-    supplied::<Relative>();
-    supplied::<Head>();
-    supplied::<f32>();
-    supplied::<Negatives>();
-};

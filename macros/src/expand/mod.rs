@@ -10,7 +10,7 @@ mod method;
 mod plugin;
 mod tap;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Path;
 
@@ -21,6 +21,15 @@ pub use plugin::{plugin, stand_in};
 /// Where `equilayer` is: the `crate` key's path, or `::equilayer`.
 pub fn root(krate: Option<&Path>) -> TokenStream {
     krate.map_or_else(|| quote! { ::equilayer }, |path| quote! { #path })
+}
+
+/// `root` at the place of a user's token, so that an error about the path that starts with it points there.
+fn root_at(root: &TokenStream, span: Span) -> TokenStream {
+    let placed = root.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    placed.collect()
 }
 
 /// A function's documentation with one more paragraph, as doc comments.

@@ -3,10 +3,11 @@
 use equilayer_grammar::names;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{FnArg, Pat};
+use syn::spanned::Spanned;
+use syn::{FnArg, Pat, Signature};
 
 use super::knob::{Declared, float, knobs, schedule_text};
-use super::{documentation, layers, root, tap};
+use super::{documentation, layers, root, root_at, tap};
 use crate::check::literal::literal;
 use crate::parse::{Ask, Asked, Declaration, Feature, Function, Kind, Parameter};
 
@@ -22,7 +23,6 @@ pub fn plugin(declaration: &Declaration) -> TokenStream {
     let builder = builder(declaration, &knobs, &root);
     let declared = declared_impl(declaration, &name, &builder, &knobs, &root);
     let kind = kind_impl(declaration, &name, &root);
-    let assertions = assertions(declaration, &root);
     quote! {
         #function
         #structure
@@ -30,7 +30,6 @@ pub fn plugin(declaration: &Declaration) -> TokenStream {
         #declared
         #kind
         #root::plugin::register!(#name);
-        #assertions
     }
 }
 
@@ -41,6 +40,9 @@ pub fn stand_in(declaration: &Declaration) -> TokenStream {
     let name = struct_name(declaration);
     let knobs = knobs(&declaration.parameters);
     let function = function(declaration);
+    if declaration.function.signature.receiver().is_some() {
+        return function; // in an `impl`, where no other item can stand
+    }
     let structure = structure(declaration, &name, &knobs, &root);
     let unreachable = || quote! { ::core::unreachable!() };
     let default = default_impl(&name, &knobs, knobs.iter().map(|_| unreachable()));
@@ -64,7 +66,7 @@ fn struct_name(declaration: &Declaration) -> Ident {
 /// The function, callable as it was written. Knobs that only set a head's width need not be used in it.
 fn function(declaration: &Declaration) -> TokenStream {
     let Function { attributes, visibility, signature, body } = &declaration.function;
-    let mut signature = signature.clone();
+    let mut signature = Signature { constness: None, ..signature.clone() };
     let mut widths = Vec::new();
     for parameter in &declaration.parameters {
         widths.extend(match &parameter.ask {
@@ -137,7 +139,9 @@ fn declared_impl(
     let feature = format_ident!("{}", feature(declaration).name());
     let values = knobs.iter().map(|knob| {
         let name = &knob.parameter.name;
-        quote! { #root::plugin::KnobType::value(&self.#name) }
+        let span = knob.parameter.ty.span();
+        let root = root_at(root, span);
+        quote_spanned! { span=> #root::plugin::KnobType::value(&self.#name) }
     });
     quote! {
         #[automatically_derived]
@@ -220,20 +224,5 @@ fn argument(parameter: &Parameter, knobs: &[Declared], root: &TokenStream) -> To
             knob.map_or_else(TokenStream::new, |knob| knob.call(root))
         }
         _ => quote! { .argument(#text) },
-    }
-}
-
-/// What only types can say, asked at the user's own tokens.
-fn assertions(declaration: &Declaration, root: &TokenStream) -> TokenStream {
-    let supplied = declaration.parameters.iter().map(|parameter| {
-        let ty = &parameter.ty;
-        let span = syn::spanned::Spanned::span(ty);
-        quote_spanned! { span=> supplied::<#ty>(); }
-    });
-    quote! {
-        const _: () = {
-            const fn supplied<T: #root::plugin::Argument>() {}
-            #(#supplied)*
-        };
     }
 }

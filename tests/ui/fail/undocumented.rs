@@ -1,0 +1,8 @@
+use equilayer::prelude::*;
+
+#[regularizer(name = "near", at = tokens(3))]
+fn near(z: Pair<Tokens>) -> Loss {
+    Loss::default()
+}
+
+fn main() {}
