@@ -1,4 +1,4 @@
-//! Declarations where a test or an example may put them.
+//! A declaration where an example may put it.
 use equilayer::prelude::*;
 
 #[test]
@@ -9,11 +9,5 @@ fn compiles() {
         Loss::from((&z.all[0].tensor - &z.all[1].tensor).square().mean_all())
     }
 
-    /// Nothing moves.
-    #[group_action(elements = [0], compose = |_, _| 0, inverse = |k| k)]
-    fn still(k: u8, from: Grid) -> GridMap {
-        GridMap::turn(from, k)
-    }
-
-    let _ = (method! { Local }, Action::from(Still));
+    let _ = method! { Local };
 }

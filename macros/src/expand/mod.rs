@@ -26,7 +26,7 @@ pub fn root(krate: Option<&Path>) -> TokenStream {
 /// `root` at the place of a user's token, so that an error about the path that starts with it points there.
 fn root_at(root: &TokenStream, span: Span) -> TokenStream {
     let placed = root.clone().into_iter().map(|mut token| {
-        token.set_span(token.span().located_at(span));
+        token.set_span(span);
         token
     });
     placed.collect()

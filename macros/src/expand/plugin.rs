@@ -1,7 +1,7 @@
 //! A plugin: its function, its struct, and the builder calls that declare it.
 
 use equilayer_grammar::names;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Pat, Signature};
@@ -183,7 +183,8 @@ fn kind_impl(declaration: &Declaration, name: &Ident, root: &TokenStream) -> Tok
 /// The chain of builder calls.
 fn builder(declaration: &Declaration, knobs: &[Declared], root: &TokenStream) -> TokenStream {
     let function = &declaration.function.signature.ident;
-    let kind = Ident::new(declaration.kind.name(), Span::call_site());
+    let kind = Ident::new(declaration.kind.name(), function.span());
+    let at_function = root_at(root, function.span());
     let name = declaration.keys.name.iter();
     let doc = declaration.function.doc();
     let at = declaration.keys.at.iter().map(|(key, place)| {
@@ -199,8 +200,10 @@ fn builder(declaration: &Declaration, knobs: &[Declared], root: &TokenStream) ->
         quote! { .#key(#value) }
     });
     let arguments = declaration.parameters.iter().map(|parameter| argument(parameter, knobs, root));
+    let declared =
+        quote_spanned! { function.span()=> #at_function::plugin::Plugin::#kind(#(#name,)* #function) };
     quote! {
-        #root::plugin::Plugin::#kind(#(#name,)* #function)
+        #declared
             .doc(#doc)
             #(#at)*
             #(#expressions)*
