@@ -19,7 +19,9 @@ use super::document::Document;
 use super::error::Place;
 use super::section::Section;
 use crate::method::{Member, Method};
-use crate::plugin::{KnobKind, KnobSpec, KnobValue, Layer, PluginKind, Registry, Tap, place_problem};
+use crate::plugin::{
+    BatchShare, KnobKind, KnobSpec, KnobValue, Layer, PluginKind, Registry, Tap, place_problem,
+};
 use crate::schedule::Schedule;
 
 /// Reads `[method]` and the sections of its plugins. Problems are left in the document.
@@ -95,6 +97,17 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
             },
         );
         member = member.weighted(weight);
+        let share = match member.batch() {
+            BatchShare::Whole => Some(1.0),
+            BatchShare::Fraction(share) => Some(share),
+            BatchShare::Own(_) => None,
+        };
+        if let Some(share) = share {
+            let share = section.checked("batch", share, "Share of the batch it works on.", |share| {
+                placement::BATCH_SHARE.check(*share).map_err(|why| placement::batch_share(&why))
+            });
+            member = member.on(share);
+        }
     }
     for knob in spec.knobs() {
         let value = section.checked(&knob.name, knob.default.clone(), &doc(knob), |value| {

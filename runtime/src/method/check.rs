@@ -55,7 +55,7 @@ impl Method {
         let layout = Layout::of(self, batch);
         for split in &layout.splits {
             let member = &split.members.first().and_then(|&index| self.members().nth(index));
-            let share = member.map(|member| member.spec().batch);
+            let share = member.map(|member| member.batch);
             if split.samples < 2 {
                 let share = match share {
                     Some(BatchShare::Fraction(share)) => share,

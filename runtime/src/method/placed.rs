@@ -2,7 +2,7 @@
 
 use equilayer_grammar::{placement, unknown};
 
-use crate::plugin::{Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
+use crate::plugin::{BatchShare, Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
 use crate::schedule::Schedule;
 
 /// A plugin of a known type in a method: what [`method!`](crate::method!) writes for each term.
@@ -11,6 +11,7 @@ pub struct Placed<P> {
     plugin: P,
     at: Option<Tap>,
     weight: Option<Schedule>,
+    batch: Option<BatchShare>,
     control: bool,
 }
 
@@ -20,7 +21,7 @@ impl<P> Placed<P> {
     /// Any type will do here: what takes a `Placed` says whether it wants an objective or a regularizer, and so is the
     /// one to say that a type is neither.
     pub fn new(plugin: P) -> Placed<P> {
-        Placed { plugin, at: None, weight: None, control: false }
+        Placed { plugin, at: None, weight: None, batch: None, control: false }
     }
 }
 
@@ -33,6 +34,11 @@ impl<P: Declared> Placed<P> {
     /// At another place.
     pub fn at<T: TapFor<P::Feature>>(self, tap: T) -> Placed<P> {
         Placed { at: Some(tap.into()), ..self }
+    }
+
+    /// On another share of the batch.
+    pub fn on(self, batch: impl Into<BatchShare>) -> Placed<P> {
+        Placed { batch: Some(batch.into()), ..self }
     }
 
     /// With its samples and views and without its loss: see [`Member::as_control`].
@@ -53,6 +59,7 @@ impl<P: Declared> From<Placed<P>> for Member {
         member.knobs = placed.plugin.knobs();
         member.at = placed.at.unwrap_or(member.at);
         member.weight = placed.weight.unwrap_or(member.weight);
+        member.batch = placed.batch.unwrap_or(member.batch);
         member.control = placed.control;
         member
     }
@@ -66,6 +73,7 @@ pub struct Member {
     pub(crate) knobs: Vec<KnobValue>,
     pub(crate) at: Tap,
     pub(crate) weight: Schedule,
+    pub(crate) batch: BatchShare,
     pub(crate) control: bool,
 }
 
@@ -74,7 +82,14 @@ impl Member {
     pub fn of(plugin: &Plugin) -> Member {
         let spec = plugin.spec();
         let knobs = spec.knobs().map(|knob| knob.default.clone()).collect();
-        Member { plugin: plugin.clone(), knobs, at: spec.at, weight: spec.weight.clone(), control: false }
+        Member {
+            plugin: plugin.clone(),
+            knobs,
+            at: spec.at,
+            weight: spec.weight.clone(),
+            batch: spec.batch,
+            control: false,
+        }
     }
 
     /// At another place; [`Method::problems`](super::Method::problems) tells if it cannot sit there.
@@ -85,6 +100,11 @@ impl Member {
     /// With another weight λ.
     pub fn weighted(self, weight: impl Into<Schedule>) -> Member {
         Member { weight: weight.into(), ..self }
+    }
+
+    /// On another share of the batch, or a mini-batch of its own.
+    pub fn on(self, batch: impl Into<BatchShare>) -> Member {
+        Member { batch: batch.into(), ..self }
     }
 
     /// The regularizer's control: its samples are taken from the batch and transformed as they would be, and its loss is
@@ -127,6 +147,11 @@ impl Member {
     /// Its weight λ.
     pub fn weight(&self) -> &Schedule {
         &self.weight
+    }
+
+    /// On how many samples it works.
+    pub fn batch(&self) -> BatchShare {
+        self.batch
     }
 
     /// Its knobs, each with its name.

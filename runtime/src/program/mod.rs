@@ -28,6 +28,7 @@ mod assemble;
 mod build;
 mod encode;
 mod guard;
+pub mod names;
 mod shape;
 mod taps;
 
