@@ -77,10 +77,10 @@ fn check_place(declaration: &Declaration, errors: &mut Errors) {
     if collapsed && asks_relative(declaration).is_some() {
         return errors.at(&place.name, actions::spatial_on_collapsed(&place.text()));
     }
-    if let Some((feature, span)) = features.first() {
-        if placement::feature_of(&place.name.to_string()) != Some(feature.name()) {
-            errors.push(Error::new(*span, placement::feature_at_tap(feature.name(), &place.text())));
-        }
+    if let Some((feature, span)) = features.first()
+        && placement::feature_of(&place.name.to_string()) != Some(feature.name())
+    {
+        errors.push(Error::new(*span, placement::feature_at_tap(feature.name(), &place.text())));
     }
 }
 
