@@ -1,3 +1,4 @@
+#![allow(unused)]
 use equilayer::prelude::*;
 
 #[group_action(elements = 0..4, compose = |a, b| (a + b) % 4, inverse = |k| (4 - k) % 4)]

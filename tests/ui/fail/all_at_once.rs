@@ -1,3 +1,4 @@
+#![allow(unused)]
 use equilayer::prelude::*;
 
 /// Soft equivariance, with a mistake in each line.

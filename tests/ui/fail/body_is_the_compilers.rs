@@ -1,3 +1,4 @@
+#![allow(unused)]
 use equilayer::prelude::*;
 
 /// The one mistake is in the body, and the compiler tells of it there.

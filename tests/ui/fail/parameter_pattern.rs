@@ -1,3 +1,4 @@
+#![allow(unused)]
 use equilayer::prelude::*;
 
 /// Brings tokens together.

@@ -1,3 +1,4 @@
+#![allow(unused)]
 use equilayer::prelude::*;
 
 #[regularizer(name = "near", at = tokens(3))]
