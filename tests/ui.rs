@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -13,6 +14,19 @@ use syn::{Item, ItemFn, Lit, Visibility};
 #[test]
 fn mistakes_are_named_and_remedied() {
     trybuild::TestCases::new().compile_fail("ui/fail/*.rs");
+}
+
+/// The declarations are formatted as a person would: keys aligned or not, parameters with their attributes.
+#[test]
+fn rustfmt_leaves_declarations_alone() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new("rustfmt")
+        .args(["--check", "--edition", "2024", "--config-path"])
+        .arg(here.join("../rustfmt.toml"))
+        .arg(here.join("declarations/main.rs"))
+        .output()
+        .expect("rustfmt is part of the toolchain");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// A message that no case shows is one that nobody has read.

@@ -1,6 +1,7 @@
 /// DINO: self-distillation with no labels (arXiv 2104.14294).
 ///
 /// The centre keeps the teacher from collapsing.
+#[allow(clippy::needless_pass_by_value)]
 pub fn dino(
     student: Views<Embedding>,
     teacher: Teacher<Views<Embedding>>,

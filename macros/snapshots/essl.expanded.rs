@@ -1,4 +1,5 @@
 /// Predicts which quarter turn was applied (E-SSL, arXiv 2111.00899).
+#[allow(clippy::needless_pass_by_value)]
 fn predict_turns(z: Orbit<Embedding>, turns: Labels, predict: Head) -> Loss {
     predict.forward(z.features).cross_entropy(turns)
 }

@@ -1,4 +1,5 @@
 /// MoCo v3: queries of one view against the teacher's keys of the other (arXiv 2104.02057).
+#[allow(clippy::needless_pass_by_value)]
 pub fn moco_v3(
     queries: Views<Embedding>,
     keys: Teacher<Views<Embedding>>,

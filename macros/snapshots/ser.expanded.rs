@@ -1,4 +1,5 @@
 /// Soft Equivariance Regularization (ICLR 2026, arXiv 2603.06693).
+#[allow(clippy::needless_pass_by_value)]
 pub fn soft_equivariance(
     z: Pair<Tokens>,
     rho: Relative,

@@ -55,8 +55,13 @@ fn plugin(term: &Term) -> TokenStream {
     match &term.knobs {
         Some(knobs) if !knobs.fields.is_empty() && knobs.rest.is_none() => {
             let (attributes, fields) = (&knobs.attrs, knobs.fields.iter());
+            // All knobs may be given.
             quote_spanned! { path.span()=>
-                #(#attributes)* #path { #(#fields,)* ..::core::default::Default::default() }
+                {
+                    #[allow(clippy::needless_update)]
+                    let plugin = #(#attributes)* #path { #(#fields,)* ..::core::default::Default::default() };
+                    plugin
+                }
             }
         }
         Some(knobs) if knobs.rest.is_some() => quote! { #knobs },

@@ -63,7 +63,8 @@ fn struct_name(declaration: &Declaration) -> Ident {
     Ident::new(&text, span)
 }
 
-/// The function, callable as it was written. Knobs that only set a head's width need not be used in it.
+/// The function, callable as it was written. Knobs that only set a head's width need not be used in it, and what it is
+/// given it takes by value, whether it consumes it or not.
 fn function(declaration: &Declaration) -> TokenStream {
     let Function { attributes, visibility, signature, body } = &declaration.function;
     let mut signature = Signature { constness: None, ..signature.clone() };
@@ -83,7 +84,11 @@ fn function(declaration: &Declaration) -> TokenStream {
             typed.attrs.push(syn::parse_quote! { #[allow(unused_variables)] });
         }
     }
-    quote! { #(#attributes)* #visibility #signature #body }
+    quote! {
+        #(#attributes)*
+        #[allow(clippy::needless_pass_by_value)]
+        #visibility #signature #body
+    }
 }
 
 fn structure(declaration: &Declaration, name: &Ident, knobs: &[Declared], root: &TokenStream) -> TokenStream {
