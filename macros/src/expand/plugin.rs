@@ -1,20 +1,19 @@
 //! A plugin: its function, its struct, and the builder calls that declare it.
 
-use equilayer_grammar::names;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Pat, Signature};
 
 use super::knob::{Declared, float, knobs, schedule_text};
-use super::{documentation, layers, root, root_at, tap};
+use super::{documentation, layers, root, root_at, struct_name, tap};
 use crate::check::literal::literal;
 use crate::parse::{Ask, Asked, Declaration, Feature, Function, Kind, Parameter};
 
 /// Everything a sound declaration stands for.
 pub fn plugin(declaration: &Declaration) -> TokenStream {
     let root = root(declaration.keys.krate.as_ref());
-    let name = struct_name(declaration);
+    let name = plugin_name(declaration);
     let knobs = knobs(&declaration.parameters);
     let function = function(declaration);
     let structure = structure(declaration, &name, &knobs, &root);
@@ -37,7 +36,7 @@ pub fn plugin(declaration: &Declaration) -> TokenStream {
 /// them has no errors of its own.
 pub fn stand_in(declaration: &Declaration) -> TokenStream {
     let root = root(declaration.keys.krate.as_ref());
-    let name = struct_name(declaration);
+    let name = plugin_name(declaration);
     let knobs = knobs(&declaration.parameters);
     let function = function(declaration);
     if declaration.function.signature.receiver().is_some() {
@@ -51,16 +50,12 @@ pub fn stand_in(declaration: &Declaration) -> TokenStream {
     quote! { #function #structure #default #declared #kind }
 }
 
-fn struct_name(declaration: &Declaration) -> Ident {
+fn plugin_name(declaration: &Declaration) -> Ident {
     let function = &declaration.function.signature.ident;
-    let (name, span) = match &declaration.keys.name {
-        Some(name) => (name.value(), name.span()),
-        None => (function.to_string(), function.span()),
-    };
-    let camel = names::camel_case(&names::snake_case(&name));
-    let of_function = || names::camel_case(&names::snake_case(&function.to_string()));
-    let text = if syn::parse_str::<Ident>(&camel).is_ok() { camel } else { of_function() };
-    Ident::new(&text, span)
+    match &declaration.keys.name {
+        Some(name) if !name.value().is_empty() => struct_name(&name.value(), name.span()),
+        _ => struct_name(&function.to_string(), function.span()),
+    }
 }
 
 /// The function, callable as it was written. Knobs that only set a head's width need not be used in it, and what it is
