@@ -5,7 +5,10 @@ pub use crate::action::{
     Symmetry, Translate, VFlip,
 };
 pub use crate::engine::Tensor;
-pub use crate::loss::{Negatives, dense_info_nce, info_nce};
+pub use crate::loss::{
+    Negatives, centred_softmax, covariance_penalty, dense_info_nce, distillation, info_nce, invariance,
+    masked_distance, negative_cosine, normalized_distance, nt_xent, redundancy_reduction, variance_hinge,
+};
 pub use crate::method::{Method, Placed};
 pub use crate::plugin::{
     BatchShare, Choice, Crops, Differences, Ema, Embedding, Feature, Head, LAST, Labels, Loss, Orbit, Pair,

@@ -24,6 +24,17 @@ pub trait Feature: Sized {
 
     /// The same feature with other values.
     fn with(&self, tensor: Tensor) -> Self;
+
+    /// The same feature, its values changed by `f`.
+    fn map(&self, f: impl FnOnce(&Tensor) -> Tensor) -> Self {
+        self.with(f(self.tensor()))
+    }
+
+    /// The same feature as a constant: no gradient flows through it.
+    #[track_caller]
+    fn stop_gradient(&self) -> Self {
+        self.with(self.tensor().stop_gradient())
+    }
 }
 
 /// A feature that a tap supplies.
