@@ -7,7 +7,8 @@ pub use crate::action::{
 pub use crate::engine::Tensor;
 pub use crate::loss::{
     Negatives, centred_softmax, covariance_penalty, dense_info_nce, distillation, info_nce, invariance,
-    masked_distance, negative_cosine, normalized_distance, nt_xent, redundancy_reduction, variance_hinge,
+    masked_distance, moved_center, negative_cosine, normalized_distance, nt_xent, redundancy_reduction,
+    variance_hinge,
 };
 pub use crate::method::{Method, Placed};
 pub use crate::plugin::{

@@ -171,7 +171,7 @@ impl GridMap {
     }
 
     /// This map first, then the one that `next` makes of its grid.
-    pub(super) fn followed_by(&self, next: impl FnOnce(Grid) -> GridMap) -> GridMap {
+    pub(crate) fn followed_by(&self, next: impl FnOnce(Grid) -> GridMap) -> GridMap {
         let next = next(self.to);
         GridMap { from: self.from, to: next.to, path: self.path.then(&next.path) }
     }

@@ -17,3 +17,13 @@ pub fn centred_softmax(scores: &impl Feature, center: &Tensor, temperature: &Ten
 pub fn distillation(scores: &impl Feature, targets: &impl Feature, temperature: f32) -> Loss {
     (scores.tensor() * (1.0 / temperature)).soft_cross_entropy(targets.tensor()).into()
 }
+
+/// The centre behind a step: c ← m c + (1 − m) · the mean of the teacher's scores over views and batch (DINO, equation 4).
+#[track_caller]
+pub fn moved_center<F: Feature>(center: &Tensor, scores: &[F], momentum: f32) -> Tensor {
+    let means = scores.iter().map(|scores| scores.tensor().mean(&[0]));
+    match means.reduce(|a, b| a + b) {
+        Some(sum) => center * momentum + sum * ((1.0 - momentum) / scores.len() as f32),
+        None => center.clone(),
+    }
+}

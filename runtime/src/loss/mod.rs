@@ -11,7 +11,7 @@
 //! | [`normalized_distance`], [`negative_cosine`] | agreement in direction: BYOL, SimSiam |
 //! | [`redundancy_reduction`] | cross-correlation: Barlow Twins |
 //! | [`invariance`], [`variance_hinge`], [`covariance_penalty`] | VICReg's terms |
-//! | [`centred_softmax`], [`distillation`] | DINO |
+//! | [`centred_softmax`], [`distillation`], [`moved_center`] | DINO |
 //!
 //! [`Feature::stop_gradient`]: crate::plugin::Feature::stop_gradient
 
@@ -26,7 +26,7 @@ pub use contrast::{info_nce, nt_xent};
 pub use correlation::redundancy_reduction;
 pub use cosine::{negative_cosine, normalized_distance};
 pub use dense::{Negatives, dense_info_nce, masked_distance};
-pub use distillation::{centred_softmax, distillation};
+pub use distillation::{centred_softmax, distillation, moved_center};
 pub use vicreg::{covariance_penalty, invariance, variance_hinge};
 
 /// PyTorch's `normalize` keeps norms above this.
