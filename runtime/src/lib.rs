@@ -51,3 +51,4 @@ pub mod run_directory;
 pub mod schedule;
 
 pub use equilayer_engine as engine;
+pub use equilayer_macros::{group_action, method, objective, regularizer};

@@ -1,8 +1,10 @@
 //! What declarations use: `use equilayer::prelude::*`.
 
+pub use equilayer_macros::{group_action, method, objective, regularizer};
+
 pub use crate::action::{
-    Action, D4, Displacement, Grid, GridMap, GroupAction, HFlip, HalfTurn, Relative, Rescale, Rot90, Rotate,
-    Symmetry, Translate, VFlip,
+    Action, D4, Displacement, Grid, GridMap, GroupAction, HFlip, HalfTurn, IntoAction, Involutive, Relative,
+    Rescale, Rot90, Rotate, Symmetry, Translate, VFlip,
 };
 pub use crate::engine::Tensor;
 pub use crate::loss::{
@@ -12,8 +14,8 @@ pub use crate::loss::{
 };
 pub use crate::method::{Method, Placed};
 pub use crate::plugin::{
-    BatchShare, Choice, Crops, Differences, Ema, Embedding, Feature, Head, LAST, Labels, Loss, Orbit, Pair,
-    Parameters, Scheduled, Sharing, State, Teacher, Tokens, Untransformed, Views, cls, embedding, pooled,
-    tokens,
+    BatchShare, Choice, Crop, Crops, Differences, Ema, Embedding, Feature, Head, LAST, Labels, Loss, Orbit,
+    Pair, Parameters, Scheduled, Sharing, State, Teacher, Tokens, Untransformed, Views, cls, embedding,
+    pooled, tokens,
 };
 pub use crate::schedule::Schedule;

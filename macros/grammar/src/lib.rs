@@ -19,6 +19,7 @@ pub mod names;
 mod nearest;
 pub mod placement;
 mod range;
+pub mod schedule;
 pub mod vocabulary;
 
 pub use nearest::{list, nearest, unknown};

@@ -5,7 +5,7 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Error, Expr, Lit};
 
-use super::literal::{literal, number};
+use super::literal::{literal, number, schedule};
 use crate::errors::Errors;
 use crate::parse::{Ask, Asked, Declaration, Knob, KnobType, Parameter};
 use crate::words;
@@ -26,6 +26,9 @@ pub(super) fn check(declaration: &Declaration, errors: &mut Errors) {
 /// A literal default of another type.
 fn check_type(parameter: &Parameter, default: &Expr, kind: KnobType, errors: &mut Errors) {
     let Some(found) = literal(default) else { return };
+    if kind == KnobType::Scheduled {
+        schedule(default, errors);
+    }
     let negative = number(default).is_some_and(|number| number < 0.0);
     let fits = match (kind, found) {
         (KnobType::Number, Lit::Float(_) | Lit::Int(_)) => true,

@@ -1,5 +1,6 @@
 //! Literals a macro can read. Other expressions are the compiler's and the run's to judge.
 
+use crate::errors::Errors;
 use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
 /// The number that an expression is literally, with its sign.
@@ -9,6 +10,15 @@ pub fn number(expr: &Expr) -> Option<f64> {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => number(expr).map(|number| -number),
         _ => None,
+    }
+}
+
+/// The text of a schedule, if it is literally one.
+pub fn schedule(expr: &Expr, errors: &mut Errors) {
+    if let Some(Lit::Str(text)) = literal(expr)
+        && let Err(error) = equilayer_grammar::schedule::parse(&text.value())
+    {
+        errors.at(expr, error.to_string());
     }
 }
 

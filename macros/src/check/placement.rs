@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Error, Expr};
 
-use super::literal::number;
+use super::literal::{number, schedule};
 use crate::errors::Errors;
 use crate::parse::{Asked, Declaration, Feature, Kind, Role, Tap};
 use crate::words;
@@ -31,8 +31,9 @@ fn literal_of<'a>(declaration: &'a Declaration, key: &str) -> Option<(&'a Expr, 
     number(expr).map(|number| (expr, number))
 }
 
-/// A weight, if it is a literal.
+/// A weight, if it is a literal: a number, or the text of a schedule.
 pub fn weight(expr: &Expr, errors: &mut Errors) {
+    schedule(expr, errors);
     if let Some(Err(problem)) = number(expr).map(|weight| placement::WEIGHT.check(weight)) {
         errors.at(expr, placement::weight(&problem));
     }

@@ -1,7 +1,7 @@
 //! Colour jitter, greying, solarization.
 //!
 //! As torchvision defines them for images of bytes: each part rounds to bytes, so that the parts and their order are
-//! all there is to know. (kornia, which the SER code uses, keeps floats; METHODS.md A.18.)
+//! all there is to know. (kornia, which some methods' code uses, keeps floats.)
 
 use equilayer_engine::cpu::dispatch;
 use serde::{Deserialize, Serialize};

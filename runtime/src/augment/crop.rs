@@ -7,6 +7,7 @@
 //! comes last.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8;
@@ -153,6 +154,11 @@ impl HorizontalFlip {
     }
 }
 
+thread_local! {
+    /// Keeps its buffer between images.
+    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+}
+
 /// A box of a cut, resized to a square. Both are (top, left, height, width), the box within the cut.
 fn resize(
     image: &mut Cow<Image>,
@@ -169,7 +175,6 @@ fn resize(
     let [sides, cut] = [[0, 0, height, width], cut].map(|part| part.map(|cells| cells as u32));
     let [top, left, rows, columns] = within;
     let options = ResizeOptions::new().resize_alg(algorithm(interpolation)).crop(left, top, columns, rows);
-    let mut resizer = Resizer::new();
     let mut pixels = vec![0; channels * size * size];
     for (source, target) in image.planes().zip(pixels.chunks_exact_mut(size * size)) {
         let source = TypedImageRef::<U8>::from_buffer(sides[3], sides[2], source);
@@ -177,7 +182,8 @@ fn resize(
         let (source, mut target) = (source.expect("a plane of the image"), target.expect("size × size"));
         let source = TypedCroppedImage::from_ref(&source, cut[1], cut[0], cut[3], cut[2]);
         let source = source.expect("a cut inside the image");
-        resizer.resize_typed(&source, &mut target, &options).expect("a box inside the cut");
+        let resized = RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options));
+        resized.expect("a box inside the cut");
     }
     *image = Cow::Owned(Image::new(channels, size, size, pixels).expect("size × size a channel"));
 }

@@ -37,7 +37,7 @@ impl Parameters {
     }
 }
 
-/// A box in an image, in pixels; METHODS' i, j, h, w.
+/// A box in an image, in pixels; in papers i, j, h, w.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CropBox {
     /// (height, width) of the image: H, W.

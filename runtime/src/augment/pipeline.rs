@@ -47,9 +47,9 @@ impl Normalize {
         check(positive, "normalize", "std", &self.std, "above 0 and finite")
     }
 
-    /// Pixels of (channels, height, width). The image must have as many channels as there are values; a grey image is
-    /// made RGB for three, an RGB image grey for one.
-    fn apply(&self, image: Image) -> Vec<f32> {
+    /// Pixels of (channels, height, width), with as many channels as there are values: a grey image is made RGB for
+    /// three, an RGB image grey for one.
+    pub fn pixels(&self, image: Image) -> Vec<f32> {
         let image = if self.mean.len() == 3 { image.into_rgb() } else { image.into_gray() };
         let mut pixels = vec![0.0; image.pixels().len()];
         let area = image.height() * image.width();
@@ -173,7 +173,7 @@ impl Pipeline {
     pub fn apply(&self, image: &Image, draw: &Draw) -> (Vec<f32>, Parameters) {
         let parameters = self.draw([image.height(), image.width()], draw);
         let view = self.transform(image, &parameters);
-        (self.normalize.apply(view), parameters)
+        (self.normalize.pixels(view), parameters)
     }
 }
 

@@ -164,7 +164,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let refusal = |content: Option<&[u8]>| {
             let path = folder.path().join("test_batch.bin");
-            content.map(|content| fs::write(&path, content).unwrap());
+            content.iter().for_each(|content| fs::write(&path, content).unwrap());
             let message = Cifar::cifar_10(folder.path(), Split::Test).unwrap_err().to_string();
             message.replace(&path.display().to_string(), "FILE")
         };

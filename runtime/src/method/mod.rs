@@ -106,7 +106,10 @@ impl std::fmt::Display for Method {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.objective.spec().name)?;
         for member in &self.regularizers {
-            write!(f, " + {} * {} at {}", member.weight, member.spec().name, member.at)?;
+            match member.control {
+                true => write!(f, " + control of {}", member.spec().name)?,
+                false => write!(f, " + {} * {} at {}", member.weight, member.spec().name, member.at)?,
+            }
         }
         Ok(())
     }

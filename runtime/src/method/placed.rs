@@ -11,12 +11,13 @@ pub struct Placed<P> {
     plugin: P,
     at: Option<Tap>,
     weight: Option<Schedule>,
+    control: bool,
 }
 
 impl<P: Declared> Placed<P> {
     /// Where and with the weight that it was declared with.
     pub fn new(plugin: P) -> Placed<P> {
-        Placed { plugin, at: None, weight: None }
+        Placed { plugin, at: None, weight: None, control: false }
     }
 
     /// With another weight λ.
@@ -27,6 +28,11 @@ impl<P: Declared> Placed<P> {
     /// At another place.
     pub fn at<T: TapFor<P::Feature>>(self, tap: T) -> Placed<P> {
         Placed { at: Some(tap.into()), ..self }
+    }
+
+    /// With its samples and views and without its loss: see [`Member::as_control`].
+    pub fn control(self) -> Placed<P> {
+        Placed { control: true, ..self }
     }
 }
 
@@ -42,6 +48,7 @@ impl<P: Declared> From<Placed<P>> for Member {
         member.knobs = placed.plugin.knobs();
         member.at = placed.at.unwrap_or(member.at);
         member.weight = placed.weight.unwrap_or(member.weight);
+        member.control = placed.control;
         member
     }
 }
@@ -54,6 +61,7 @@ pub struct Member {
     pub(crate) knobs: Vec<KnobValue>,
     pub(crate) at: Tap,
     pub(crate) weight: Schedule,
+    pub(crate) control: bool,
 }
 
 impl Member {
@@ -61,7 +69,7 @@ impl Member {
     pub fn of(plugin: &Plugin) -> Member {
         let spec = plugin.spec();
         let knobs = spec.knobs().map(|knob| knob.default.clone()).collect();
-        Member { plugin: plugin.clone(), knobs, at: spec.at, weight: spec.weight.clone() }
+        Member { plugin: plugin.clone(), knobs, at: spec.at, weight: spec.weight.clone(), control: false }
     }
 
     /// At another place; [`Method::problems`](super::Method::problems) tells if it cannot sit there.
@@ -72,6 +80,17 @@ impl Member {
     /// With another weight λ.
     pub fn weighted(self, weight: impl Into<Schedule>) -> Member {
         Member { weight: weight.into(), ..self }
+    }
+
+    /// The regularizer's control: its samples are taken from the batch and transformed as they would be, and its loss is
+    /// left out. What differs from the full method is then the loss alone, and not the views.
+    pub fn as_control(self) -> Member {
+        Member { control: true, ..self }
+    }
+
+    /// Whether its loss is left out.
+    pub fn is_control(&self) -> bool {
+        self.control
     }
 
     /// With another value of a knob.

@@ -2,7 +2,7 @@
 
 use equilayer_engine::Tensor;
 
-use crate::action::Grid;
+use crate::action::{Grid, Relative};
 
 /// Which of the two networks made a feature. Heads look at it: one declared `ema` has a second set of weights for the
 /// teacher.
@@ -130,6 +130,14 @@ impl Feature for Tensor {
 
     fn with(&self, tensor: Tensor) -> Tensor {
         tensor
+    }
+}
+
+impl Tokens {
+    /// These tokens where ρ takes them: `[batch, tokens of the other view, width]`.
+    #[track_caller]
+    pub fn moved(&self, rho: &Relative) -> Tokens {
+        self.with(rho.act(&self.tensor))
     }
 }
 

@@ -78,6 +78,9 @@ impl Recipe<'_> {
         });
         let mut terms = Vec::new();
         for (index, (member, name)) in self.method.members().zip(self.method.names()).enumerate() {
+            if member.is_control() {
+                continue;
+            }
             let scene = Scene {
                 recipe: self,
                 graph: &graph,

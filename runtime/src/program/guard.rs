@@ -112,7 +112,8 @@ pub fn guard(
     }
     let recipe = Recipe { method, encoder, layout, shape, options };
     let assembly = recipe.assemble()?;
-    for (term, member) in assembly.terms.iter().zip(method.members()) {
+    let members = || method.members().filter(|member| !member.is_control());
+    for (term, member) in assembly.terms.iter().zip(members()) {
         assembly.check_reach(term, member, encoder)?;
         assembly.declare_norms(term)?;
     }
@@ -121,7 +122,7 @@ pub fn guard(
     let inputs: Vec<(&str, &[f32])> = inputs.iter().copied().filter(|(name, _)| known(name)).collect();
     let outputs = executor.run(&plan, &inputs)?;
     let mut found = Vec::new();
-    for (term, member) in assembly.terms.iter().zip(method.members()) {
+    for (term, member) in assembly.terms.iter().zip(members()) {
         let norm = |what: &str| outputs.scalar(&output(&term.name, what)).map_err(GuardError::from);
         let at_tap = norm("")?;
         let heads: Vec<(String, f32)> = term

@@ -42,16 +42,16 @@
 //! # Ok::<(), equilayer::schedule::ScheduleError>(())
 //! ```
 
-mod parse;
 #[cfg(test)]
 mod tests;
 
 use std::f64::consts::PI;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub use parse::ScheduleError;
+pub use equilayer_grammar::schedule::{Curve, Phase, ScheduleError, Span};
 
 /// A number as a function of the training step; see the [module](self) for its text form.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,53 +60,24 @@ pub struct Schedule {
     phases: Vec<Phase>,
 }
 
-/// A part of a schedule: a curve, and how long it takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Phase {
-    /// What happens.
-    pub curve: Curve,
-    /// How long it takes; until the end of training if not given.
-    pub span: Option<Span>,
-}
-
-/// How a value moves within a phase.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Curve {
-    /// It stays.
-    Constant(f64),
-    /// It moves in a straight line.
-    Linear {
-        /// First value.
-        from: f64,
-        /// Value when the phase has ended.
-        to: f64,
-    },
-    /// It moves along half a cosine: slowly at both ends.
-    Cosine {
-        /// First value.
-        from: f64,
-        /// Value when the phase has ended.
-        to: f64,
-    },
-    /// It rises in a straight line from 0 to the first value of the next phase.
-    Warmup,
-}
-
-/// A stretch of training.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Span {
-    /// Passes over the training set; fractions allowed.
-    Epochs(f64),
-    /// Optimizer steps.
-    Steps(f64),
-    /// Hundredths of the whole run.
-    Percent(f64),
-}
-
 impl Schedule {
     /// The same value at every step.
     pub fn constant(value: f64) -> Schedule {
         Schedule { phases: vec![Phase { curve: Curve::Constant(value), span: None }] }
+    }
+
+    /// The schedule of a text that was checked when the program was compiled: what the macros make of a string.
+    ///
+    /// # Panics
+    /// The text is no schedule.
+    #[doc(hidden)]
+    pub fn literal(text: &str) -> Schedule {
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Half a cosine over the whole run, from the first value to the last.
+    pub fn cosine(from: f64, to: f64) -> Schedule {
+        Schedule { phases: vec![Phase { curve: Curve::Cosine { from, to }, span: None }] }
     }
 
     /// The phases in order; never empty.
@@ -120,7 +91,7 @@ impl Schedule {
         let mut left = total_steps as f64;
         let mut last = 0.0;
         for (index, phase) in self.phases.iter().enumerate() {
-            let length = phase.span.map_or(left, |span| span.steps(steps_per_epoch, total_steps));
+            let length = phase.span.map_or(left, |span| steps(span, steps_per_epoch, total_steps));
             if since < length {
                 return self.at(index, since / length) as f32;
             }
@@ -152,13 +123,27 @@ impl Schedule {
     }
 }
 
-impl Span {
-    fn steps(self, steps_per_epoch: u64, total_steps: u64) -> f64 {
-        match self {
-            Span::Epochs(epochs) => epochs * steps_per_epoch as f64,
-            Span::Steps(steps) => steps,
-            Span::Percent(percent) => percent / 100.0 * total_steps as f64,
-        }
+/// How many steps a span takes.
+fn steps(span: Span, steps_per_epoch: u64, total_steps: u64) -> f64 {
+    match span {
+        Span::Epochs(epochs) => epochs * steps_per_epoch as f64,
+        Span::Steps(steps) => steps,
+        Span::Percent(percent) => percent / 100.0 * total_steps as f64,
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = ScheduleError;
+
+    fn from_str(text: &str) -> Result<Schedule, ScheduleError> {
+        equilayer_grammar::schedule::parse(text).map(|phases| Schedule { phases })
+    }
+}
+
+impl From<i32> for Schedule {
+    /// A constant.
+    fn from(value: i32) -> Schedule {
+        Schedule::constant(value.into())
     }
 }
 
@@ -176,55 +161,6 @@ impl fmt::Display for Schedule {
             phase.fmt(f)?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let joined = match self.curve {
-            Curve::Warmup => "warmup(",
-            Curve::Constant(value) => {
-                write!(f, "{}", Number(value))?;
-                " for "
-            }
-            Curve::Linear { from, to } => {
-                write!(f, "{} -> {}", Number(from), Number(to))?;
-                " over "
-            }
-            Curve::Cosine { from, to } => {
-                write!(f, "cosine({} -> {})", Number(from), Number(to))?;
-                " over "
-            }
-        };
-        if let Some(span) = self.span {
-            write!(f, "{joined}{span}")?;
-        }
-        f.write_str(if self.curve == Curve::Warmup { ")" } else { "" })
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |f: &mut fmt::Formatter<'_>, count: f64, unit| {
-            write!(f, "{} {unit}{}", Number(count), if count == 1.0 { "" } else { "s" })
-        };
-        match *self {
-            Span::Epochs(epochs) => counted(f, epochs, "epoch"),
-            Span::Steps(steps) => counted(f, steps, "step"),
-            Span::Percent(percent) => write!(f, "{}%", Number(percent)),
-        }
-    }
-}
-
-/// A number as one would write it: with an exponent where zeros would have to be counted.
-struct Number(f64);
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.abs() {
-            size if size == 0.0 || (1e-3..1e6).contains(&size) => write!(f, "{}", self.0),
-            _ => write!(f, "{:e}", self.0),
-        }
     }
 }
 

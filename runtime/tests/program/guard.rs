@@ -1,15 +1,26 @@
 //! The gradient guard, with losses made to fail it.
 
-use equilayer::encoder::VitConfig;
-use equilayer::engine::{CpuExecutor, CpuOptions};
+use equilayer::action::Grid;
+use equilayer::encoder::{Encoder, EncoderConfig, Features, VitConfig};
+use equilayer::engine::{CpuExecutor, CpuOptions, Error, Graph, Tensor};
 use equilayer::method::{Member, Method};
+use equilayer::nn::Pass;
 use equilayer::plugin::{Embedding, Head, Loss, Mlp, Plugin, Views, cls};
 use equilayer::program::{GuardError, TermGradient, TrainingOptions, guard};
 
 use super::methods::{Fed, alignment, borrowed, contrast, ser, vit};
 
 fn guarded(method: &Method, encoder: &VitConfig) -> Result<Vec<TermGradient>, GuardError> {
-    let fed = Fed::new(method, encoder, 16, 0);
+    guarded_on(method, encoder, encoder)
+}
+
+/// The guard on an encoder that takes the images of a transformer.
+fn guarded_on(
+    method: &Method,
+    vit: &VitConfig,
+    encoder: &dyn EncoderConfig,
+) -> Result<Vec<TermGradient>, GuardError> {
+    let fed = Fed::new(method, vit, 16, 0);
     let mut executor = CpuExecutor::new(CpuOptions::default()).expect("an executor");
     let options = TrainingOptions::default();
     guard(method, encoder, &fed.layout, &fed.shape, &options, &mut executor, &borrowed(&fed.inputs))
@@ -64,4 +75,65 @@ fn an_unused_head_is_named() {
     let method = Method::of(Member::of(&alignment())).with(Member::of(&unused));
     let error = guarded(&method, &vit(3, 0)).expect_err("an unused head").to_string();
     assert!(error.starts_with("the head `project` of `unused` gets no gradient"), "{error}");
+}
+
+/// A transformer that gives out its last layer's tokens as its second's.
+#[derive(Debug, serde::Serialize)]
+struct Leaky(VitConfig);
+
+impl EncoderConfig for Leaky {
+    fn check(&self) -> Result<(), Error> {
+        self.0.check()
+    }
+    fn image(&self) -> [usize; 2] {
+        self.0.image()
+    }
+    fn channels(&self) -> usize {
+        self.0.channels()
+    }
+    fn stride(&self) -> usize {
+        self.0.stride()
+    }
+    fn layers(&self) -> usize {
+        self.0.layers()
+    }
+    fn width(&self, layer: usize) -> usize {
+        self.0.width(layer)
+    }
+    fn grid(&self, layer: usize, image: [usize; 2]) -> Grid {
+        EncoderConfig::grid(&self.0, layer, image)
+    }
+    fn cls_after(&self) -> Option<usize> {
+        EncoderConfig::cls_after(&self.0)
+    }
+    fn layer_of(&self, name: &str) -> usize {
+        self.0.layer_of(name)
+    }
+    fn build(&self, graph: &Graph, prefix: &str) -> Result<Box<dyn Encoder>, Error> {
+        Ok(Box::new(LeakyEncoder(self.0.build(graph, prefix)?)))
+    }
+}
+
+struct LeakyEncoder(Box<dyn Encoder>);
+
+impl Encoder for LeakyEncoder {
+    fn forward(&self, images: &Tensor, pass: &Pass) -> Features {
+        let mut features = self.0.forward(images, pass);
+        features.layers[1] = features.layers[3].clone();
+        features
+    }
+    fn map_boxed(&self, replace: &mut dyn FnMut(&Tensor) -> Tensor) -> Box<dyn Encoder> {
+        Box::new(LeakyEncoder(self.0.map_boxed(replace)))
+    }
+}
+
+#[test]
+fn a_loss_that_leaks_past_its_placement_is_named() {
+    let method = Method::of(Member::of(&contrast())).with(Member::of(&ser()));
+    let vit = vit(4, 0);
+    let error = guarded_on(&method, &vit, &Leaky(vit.clone())).expect_err("a leak").to_string();
+    let expected =
+        "the loss `ser` sits at tokens(2) and sends gradient past it, to encoder.blocks.2.norm1.weight";
+    assert!(error.starts_with(expected), "{error}");
+    assert!(error.contains("and 20 more"), "{error}");
 }

@@ -48,7 +48,7 @@ fn parameters_make_the_same_view_again() {
         assert_eq!(pipeline.apply(&image, &draw), (pixels.clone(), parameters.clone()));
         let written = serde_json::to_string(&parameters).unwrap();
         let read: Parameters = serde_json::from_str(&written).unwrap();
-        assert_eq!(pipeline.normalize.apply(pipeline.transform(&image, &read)), pixels);
+        assert_eq!(pipeline.normalize.pixels(pipeline.transform(&image, &read)), pixels);
     }
 }
 
@@ -112,11 +112,11 @@ fn normalization_centres_each_channel() {
     let normalize = Normalize { mean: vec![0.0, 0.5, 1.0], std: vec![1.0, 0.25, 0.5] };
     let image = Image::new(3, 1, 2, vec![0, 255, 51, 204, 0, 255]).unwrap();
     let expected = [0.0, 1.0, -1.2, 1.2, -2.0, 0.0];
-    let found = normalize.apply(image.clone());
+    let found = normalize.pixels(image.clone());
     assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
     let gray = Image::new(1, 1, 1, vec![255]).unwrap();
-    assert_eq!(normalize.apply(gray).len(), 3);
-    assert_eq!(Normalize::gray(0.5, 0.5).apply(image).len(), 2);
+    assert_eq!(normalize.pixels(gray).len(), 3);
+    assert_eq!(Normalize::gray(0.5, 0.5).pixels(image).len(), 2);
 }
 
 #[test]

@@ -1,29 +1,14 @@
 //! From text to a schedule: words with their columns, then one function for each rule of the grammar.
 
-use std::str::FromStr;
+use super::{Curve, Phase, ScheduleError, Span};
+use crate::nearest;
 
-use equilayer_engine::nearest;
-
-use super::{Curve, Phase, Schedule, Span};
-
-/// A text that is no schedule: where it stops being one, and what could stand there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("schedule `{text}`, column {column}: {detail}")]
-pub struct ScheduleError {
-    /// The whole text.
-    pub text: String,
-    /// The character it is about, counted from 1.
-    pub column: usize,
-    /// What is wrong, and what would be right.
-    pub detail: String,
-}
-
-impl FromStr for Schedule {
-    type Err = ScheduleError;
-
-    fn from_str(text: &str) -> Result<Schedule, ScheduleError> {
-        Parser { text, words: words(text), next: 0 }.schedule()
-    }
+/// The phases of a schedule: at least one; only the last may be without a span, and it is no warm-up.
+///
+/// # Errors
+/// A text that is no schedule.
+pub fn parse(text: &str) -> Result<Vec<Phase>, ScheduleError> {
+    Parser { text, words: words(text), next: 0 }.schedule()
 }
 
 /// A piece of the text that the grammar knows, or may not know.
@@ -43,7 +28,7 @@ struct Parser<'a> {
 const UNITS: [&str; 5] = ["epochs", "steps", "epoch", "step", "%"];
 
 impl<'a> Parser<'a> {
-    fn schedule(mut self) -> Result<Schedule, ScheduleError> {
+    fn schedule(mut self) -> Result<Vec<Phase>, ScheduleError> {
         let mut phases = Vec::new();
         loop {
             let start = self.column();
@@ -54,7 +39,7 @@ impl<'a> Parser<'a> {
                     let detail = "a warm-up needs something to warm up to; add `then` and its value or curve";
                     return Err(self.error(start, detail));
                 }
-                return Ok(Schedule { phases });
+                return Ok(phases);
             }
             if phase.span.is_none() {
                 return self.missing_span(phase.curve);
@@ -64,7 +49,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A phase goes on, but not with its span.
-    fn missing_span(&mut self, curve: Curve) -> Result<Schedule, ScheduleError> {
+    fn missing_span(&mut self, curve: Curve) -> Result<Vec<Phase>, ScheduleError> {
         let preposition = if matches!(curve, Curve::Constant(_)) { "for" } else { "over" };
         match self.peek() {
             Some(word) if word.text == "then" => {
