@@ -16,6 +16,6 @@ pub use crate::method::{Method, Placed};
 pub use crate::plugin::{
     BatchShare, Choice, Crop, Crops, Differences, Ema, Embedding, Feature, Head, LAST, Labels, Loss, Orbit,
     Pair, Parameters, Scheduled, Sharing, State, Teacher, Tokens, Untransformed, Views, cls, embedding,
-    pooled, tokens,
+    joined, pooled, stacked, tokens,
 };
 pub use crate::schedule::Schedule;

@@ -19,7 +19,9 @@ use super::document::Document;
 use super::error::Place;
 use super::section::Section;
 use crate::method::{Member, Method};
-use crate::plugin::{KnobKind, KnobSpec, KnobValue, Layer, PluginKind, Registry, Tap, place_problem};
+use crate::plugin::{
+    BatchShare, KnobKind, KnobSpec, KnobValue, Layer, PluginKind, Registry, Tap, place_problem,
+};
 use crate::schedule::Schedule;
 
 /// Reads `[method]` and the sections of its plugins. Problems are left in the document.
@@ -96,6 +98,15 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
         );
         member = member.weighted(weight);
     }
+    if spec.action.is_some() {
+        let share = section.checked(
+            "batch",
+            as_number(member.batch()),
+            "The share of the batch that its action transforms (above 0 and at most 1), or how many samples.",
+            |&share: &f64| share_of(share).map(|_| ()),
+        );
+        member = share_of(share).map_or(member.clone(), |share| member.on_batch(share));
+    }
     for knob in spec.knobs() {
         let value = section.checked(&knob.name, knob.default.clone(), &doc(knob), |value| {
             knob.problem(&fitting(knob, value)).map_or(Ok(()), Err)
@@ -106,6 +117,22 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     }
     section.finish();
     member
+}
+
+/// A share of the batch as it is written: a fraction, or a number of samples.
+fn as_number(share: BatchShare) -> f64 {
+    match share {
+        BatchShare::Whole => 1.0,
+        BatchShare::Fraction(share) => share,
+        BatchShare::Own(samples) => samples as f64,
+    }
+}
+
+fn share_of(number: f64) -> Result<BatchShare, String> {
+    if number >= 2.0 && number.fract() == 0.0 && number < 1e9 {
+        return Ok(BatchShare::Own(number as usize));
+    }
+    placement::BATCH_SHARE.check(number).map(|_| number.into()).map_err(|why| placement::batch_share(&why))
 }
 
 /// A whole number given for a knob that takes any.

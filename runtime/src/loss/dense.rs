@@ -27,8 +27,8 @@ impl Choice for Negatives {
 /// The mean is over tokens, then samples. One sample alone has no negatives and a loss of 0.
 #[track_caller]
 pub fn dense_info_nce(
-    anchors: &impl Feature,
-    positives: &impl Feature,
+    anchors: impl Feature,
+    positives: impl Feature,
     temperature: f32,
     negatives: Negatives,
 ) -> Loss {
@@ -43,7 +43,7 @@ pub fn dense_info_nce(
 /// 2101.06553, with BYOL's normalised distance). `valid` is 1 where a token counts and 0 elsewhere, `[samples, tokens]`,
 /// or `[1, tokens]` for all samples. With no valid token at all it is 0.
 #[track_caller]
-pub fn masked_distance(x: &impl Feature, y: &impl Feature, valid: &Tensor) -> Loss {
+pub fn masked_distance(x: impl Feature, y: impl Feature, valid: &Tensor) -> Loss {
     let [x, y] = [x.tensor(), y.tensor()].map(|x| x.l2_normalize(NORM_EPS));
     let squares = (x - y).square().sum(&[-1]);
     let counted = valid.expand(*squares.shape());

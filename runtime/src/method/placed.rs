@@ -2,7 +2,7 @@
 
 use equilayer_grammar::{placement, unknown};
 
-use crate::plugin::{Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
+use crate::plugin::{BatchShare, Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
 use crate::schedule::Schedule;
 
 /// A plugin of a known type in a method: what [`method!`](crate::method!) writes for each term.
@@ -11,13 +11,14 @@ pub struct Placed<P> {
     plugin: P,
     at: Option<Tap>,
     weight: Option<Schedule>,
+    batch: Option<BatchShare>,
     control: bool,
 }
 
 impl<P: Declared> Placed<P> {
     /// Where and with the weight that it was declared with.
     pub fn new(plugin: P) -> Placed<P> {
-        Placed { plugin, at: None, weight: None, control: false }
+        Placed { plugin, at: None, weight: None, batch: None, control: false }
     }
 
     /// With another weight λ.
@@ -28,6 +29,11 @@ impl<P: Declared> Placed<P> {
     /// At another place.
     pub fn at<T: TapFor<P::Feature>>(self, tap: T) -> Placed<P> {
         Placed { at: Some(tap.into()), ..self }
+    }
+
+    /// On another share of the batch.
+    pub fn batch(self, share: impl Into<BatchShare>) -> Placed<P> {
+        Placed { batch: Some(share.into()), ..self }
     }
 
     /// With its samples and views and without its loss: see [`Member::as_control`].
@@ -48,6 +54,7 @@ impl<P: Declared> From<Placed<P>> for Member {
         member.knobs = placed.plugin.knobs();
         member.at = placed.at.unwrap_or(member.at);
         member.weight = placed.weight.unwrap_or(member.weight);
+        member.batch = placed.batch.unwrap_or(member.batch);
         member.control = placed.control;
         member
     }
@@ -61,6 +68,7 @@ pub struct Member {
     pub(crate) knobs: Vec<KnobValue>,
     pub(crate) at: Tap,
     pub(crate) weight: Schedule,
+    pub(crate) batch: BatchShare,
     pub(crate) control: bool,
 }
 
@@ -69,7 +77,14 @@ impl Member {
     pub fn of(plugin: &Plugin) -> Member {
         let spec = plugin.spec();
         let knobs = spec.knobs().map(|knob| knob.default.clone()).collect();
-        Member { plugin: plugin.clone(), knobs, at: spec.at, weight: spec.weight.clone(), control: false }
+        Member {
+            plugin: plugin.clone(),
+            knobs,
+            at: spec.at,
+            weight: spec.weight.clone(),
+            batch: spec.batch,
+            control: false,
+        }
     }
 
     /// At another place; [`Method::problems`](super::Method::problems) tells if it cannot sit there.
@@ -80,6 +95,11 @@ impl Member {
     /// With another weight λ.
     pub fn weighted(self, weight: impl Into<Schedule>) -> Member {
         Member { weight: weight.into(), ..self }
+    }
+
+    /// On another share of the batch: round(share × batch) samples are transformed by its action.
+    pub fn on_batch(self, share: impl Into<BatchShare>) -> Member {
+        Member { batch: share.into(), ..self }
     }
 
     /// The regularizer's control: its samples are taken from the batch and transformed as they would be, and its loss is
@@ -119,6 +139,11 @@ impl Member {
         self.at
     }
 
+    /// On how many samples it works.
+    pub fn batch(&self) -> BatchShare {
+        self.batch
+    }
+
     /// Its weight λ.
     pub fn weight(&self) -> &Schedule {
         &self.weight
@@ -153,6 +178,10 @@ impl Member {
             spec.knobs().zip(&self.knobs).filter_map(|(knob, value)| knob.problem(value)).collect();
         let lowest = f64::from(self.weight.bounds().0);
         problems.extend(placement::WEIGHT.check(lowest).err().map(|why| placement::weight(&why)));
+        if let BatchShare::Fraction(share) = self.batch {
+            problems
+                .extend(placement::BATCH_SHARE.check(share).err().map(|why| placement::batch_share(&why)));
+        }
         problems
     }
 }

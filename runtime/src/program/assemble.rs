@@ -153,7 +153,7 @@ pub(super) fn orbit_of(
         Some(crop) => crop.pixels(encoder.image(), encoder.stride()),
         None => encoder.image(),
     };
-    Some((spec.batch.samples(batch), elements, size))
+    Some((member.batch().samples(batch), elements, size))
 }
 
 pub(super) const UNTRANSFORMED: &str = "untransformed";
@@ -220,8 +220,9 @@ impl Scene<'_> {
             Error::Executor(format!("the loss `{}` is empty: nothing was added to it", self.name))
         })?;
         let weight = (self.index > 0).then(|| self.graph.input(&format!("weight.{}", self.name), []));
+        let used = supply.heads.iter().filter(|(_, head)| !head.is_left_out());
         let mut heads: Vec<(String, Vec<Tensor>)> =
-            supply.heads.iter().map(|(name, head)| (name.clone(), head.parameters())).collect();
+            used.map(|(name, head)| (name.clone(), head.parameters())).collect();
         heads.extend(tapper.norm_parameters().map(|parameters| ("norm".into(), parameters)));
         Ok(Term { name: self.name.into(), loss, weight, taps: tapper.into_taps(), heads })
     }
@@ -323,6 +324,7 @@ impl Scene<'_> {
             color: input("color", 4),
             flip: input("flip", 1),
             blur: input("blur", 1),
+            solarize: input("solarize", 1),
         }
     }
 

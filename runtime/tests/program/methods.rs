@@ -66,7 +66,7 @@ pub fn ser() -> Plugin {
         |z: Pair<Tokens>, rho: equilayer::action::Relative, project: Head, tau: f32, negatives: Negatives| {
             let source = project.forward(z.source);
             let moved = source.with(rho.act(source.tensor()));
-            dense_info_nce(&project.forward(z.student), &moved, tau, negatives)
+            dense_info_nce(project.forward(z.student), moved, tau, negatives)
         };
     Plugin::regularizer("ser", loss)
         .doc("Soft equivariance.")

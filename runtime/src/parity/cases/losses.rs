@@ -95,5 +95,5 @@ pub(super) fn dense_info_nce(file: &ParityFile) -> Result<Computed, ParityError>
     let negatives = file.choice("negatives", loss::Negatives::options())?;
     let mut scene = Scene::new(file);
     let [anchors, positives] = scene.all(["z0", "z1"])?;
-    finish(scene, &loss::dense_info_nce(&anchors, &positives, temperature, negatives))
+    finish(scene, &loss::dense_info_nce(anchors, positives, temperature, negatives))
 }
