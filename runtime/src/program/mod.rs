@@ -30,9 +30,11 @@ mod assemble;
 mod build;
 mod encode;
 mod guard;
+mod losses;
 mod shape;
 mod taps;
 
 pub use build::{Program, ProgramError, TrainingOptions};
 pub use guard::{GuardError, TermGradient, guard};
+pub use losses::Losses;
 pub use shape::{SplitShape, StepShape};

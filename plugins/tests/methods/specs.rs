@@ -1,0 +1,1 @@
+//! The macros and the builder declare the same plugins.
