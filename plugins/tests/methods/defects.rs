@@ -3,9 +3,9 @@
 use equilayer::action::Grid;
 use equilayer::engine::{CompileOptions, CpuExecutor, CpuOptions, Executor, Graph};
 use equilayer::loss::{Negatives, dense_info_nce};
-use equilayer::method::{Member, Method, Placed};
+use equilayer::method::{Layout, Member, Method, Placed};
 use equilayer::plugin::{Side, Tokens};
-use equilayer::program::ProgramError;
+use equilayer::program::{Program, ProgramError, StepShape, TrainingOptions};
 use equilayer_plugins::{BarlowTwins, Dino, MocoV3, Ser};
 
 use super::bench::{Bench, encoder};
@@ -100,7 +100,9 @@ fn one_equivariance_sample_is_refused() {
         let said = &problems[0];
         let named = said.contains(&format!("{share} of batch {batch}")) || said.contains(&share.to_string());
         assert!(said.starts_with("ser: ") && named && said.contains(&samples.to_string()), "{said}");
-        let refused = Bench::of(&with_ser(moco(), share), batch).program();
+        let method = with_ser(moco(), share);
+        let (layout, shape) = (Layout::of(&method, batch), StepShape { splits: Vec::new() });
+        let refused = Program::build(&method, &encoder(), &layout, &shape, &TrainingOptions::default());
         assert!(matches!(refused, Err(ProgramError::Method(_))));
     }
     assert!(with_ser(moco(), 0.01).problems(&encoder(), 150).is_empty());
