@@ -49,6 +49,7 @@ pub mod progress;
 pub mod report;
 pub mod run_directory;
 pub mod schedule;
+pub mod train;
 
 pub use equilayer_engine as engine;
 pub use equilayer_macros::{group_action, method, objective, regularizer};

@@ -12,7 +12,7 @@ use super::bench::{Bench, encoder};
 use super::zoo::objectives;
 
 fn with_ser(objective: Member, share: f64) -> Method {
-    Method::of(objective).with(Member::from(Placed::new(Ser::default())).on_batch(share))
+    Method::of(objective).with(Member::from(Placed::new(Ser::default())).on(share))
 }
 
 fn moco() -> Member {

@@ -28,7 +28,7 @@ fn both_places<R: Regularizer>(regularizer: R, decoupled: impl Into<Tap>) -> [Me
 
 /// Each at its two places. SER on half of the batch: a share of 0.01 of a small one is no sample.
 pub fn regularizers() -> Vec<[Member; 2]> {
-    let ser = both_places(Ser::default(), tokens(2)).map(|member| member.on_batch(0.5));
+    let ser = both_places(Ser::default(), tokens(2)).map(|member| member.on(0.5));
     let vectors = cls(2);
     let switched_on =
         Augself { flip_weight: 0.1, blur_weight: 0.1, solarize_weight: 0.1, ..Augself::default() };

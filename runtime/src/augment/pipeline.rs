@@ -133,6 +133,19 @@ impl Pipeline {
         Pipeline::new(self.steps, self.normalize)
     }
 
+    /// This pipeline with another crop: views of `size` pixels a side, of boxes of this range of areas.
+    ///
+    /// # Errors
+    /// When the size or a share of the area is out of its range.
+    pub fn cropping(mut self, size: usize, scale: [f32; 2]) -> Result<Pipeline, AugmentError> {
+        for step in &mut self.steps {
+            if let Step::RandomResizedCrop(crop) = step {
+                (crop.size, crop.scale) = (size, scale);
+            }
+        }
+        Pipeline::new(self.steps, self.normalize)
+    }
+
     /// The steps, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps

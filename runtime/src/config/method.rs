@@ -97,15 +97,17 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
             },
         );
         member = member.weighted(weight);
-    }
-    if spec.action.is_some() {
-        let share = section.checked(
-            "batch",
-            as_number(member.batch()),
-            "The share of the batch that its action transforms (above 0 and at most 1), or how many samples.",
-            |&share: &f64| share_of(share).map(|_| ()),
-        );
-        member = share_of(share).map_or(member.clone(), |share| member.on_batch(share));
+        let share = match member.batch() {
+            BatchShare::Whole => Some(1.0),
+            BatchShare::Fraction(share) => Some(share),
+            BatchShare::Own(_) => None,
+        };
+        if let Some(share) = share {
+            let share = section.checked("batch", share, "Share of the batch it works on.", |share| {
+                placement::BATCH_SHARE.check(*share).map_err(|why| placement::batch_share(&why))
+            });
+            member = member.on(share);
+        }
     }
     for knob in spec.knobs() {
         let value = section.checked(&knob.name, knob.default.clone(), &doc(knob), |value| {
@@ -117,22 +119,6 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     }
     section.finish();
     member
-}
-
-/// A share of the batch as it is written: a fraction, or a number of samples.
-fn as_number(share: BatchShare) -> f64 {
-    match share {
-        BatchShare::Whole => 1.0,
-        BatchShare::Fraction(share) => share,
-        BatchShare::Own(samples) => samples as f64,
-    }
-}
-
-fn share_of(number: f64) -> Result<BatchShare, String> {
-    if number >= 2.0 && number.fract() == 0.0 && number < 1e9 {
-        return Ok(BatchShare::Own(number as usize));
-    }
-    placement::BATCH_SHARE.check(number).map(|_| number.into()).map_err(|why| placement::batch_share(&why))
 }
 
 /// A whole number given for a knob that takes any.

@@ -76,7 +76,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[method.ser]\nlayer = 3\nat = \"tokens(4)\"", "`layer` and `at` both say where it sits; keep one"),
     ("[method.ser]\nweight = -1", "a weight is at least 0: -1 is not at least 0"),
     ("[method.ser]\nweight = \"cosine(1 => 2)\"", "`weight`: "),
-    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: at, weight"),
+    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: at, weight, batch"),
     ("[method.sre]\nweight = 1", "unknown section `sre`; did you mean `ser`?"),
     ("[metod]\nobjective = \"contrast\"", "unknown section `metod`; did you mean `method`?"),
     ("[method.contrast]\ntemperature = 0", "`temperature` is out of range: 0 is not above 0"),

@@ -58,7 +58,7 @@ impl Method {
         let layout = Layout::of(self, batch);
         for split in &layout.splits {
             let member = &split.members.first().and_then(|&index| self.members().nth(index));
-            let share = member.map(Member::batch);
+            let share = member.map(|member| member.batch);
             if split.samples < 2 {
                 let share = match share {
                     Some(BatchShare::Fraction(share)) => share,

@@ -38,7 +38,7 @@ impl Layout {
         for (index, (member, name)) in method.members().zip(method.names()).enumerate() {
             let spec = member.spec();
             let Some(action) = spec.action.as_ref().filter(|_| spec.reads(Role::Pair)) else { continue };
-            let samples = member.batch().samples(batch);
+            let samples = member.batch.samples(batch);
             let same = splits.iter_mut().find(|split| split.action == *action && split.samples == samples);
             match same {
                 Some(split) => split.members.push(index),

@@ -32,8 +32,8 @@ impl<P: Declared> Placed<P> {
     }
 
     /// On another share of the batch.
-    pub fn batch(self, share: impl Into<BatchShare>) -> Placed<P> {
-        Placed { batch: Some(share.into()), ..self }
+    pub fn on(self, batch: impl Into<BatchShare>) -> Placed<P> {
+        Placed { batch: Some(batch.into()), ..self }
     }
 
     /// With its samples and views and without its loss: see [`Member::as_control`].
@@ -97,9 +97,9 @@ impl Member {
         Member { weight: weight.into(), ..self }
     }
 
-    /// On another share of the batch: round(share × batch) samples are transformed by its action.
-    pub fn on_batch(self, share: impl Into<BatchShare>) -> Member {
-        Member { batch: share.into(), ..self }
+    /// On another share of the batch, or a mini-batch of its own.
+    pub fn on(self, batch: impl Into<BatchShare>) -> Member {
+        Member { batch: batch.into(), ..self }
     }
 
     /// The regularizer's control: its samples are taken from the batch and transformed as they would be, and its loss is

@@ -7,6 +7,7 @@ use equilayer_engine::{Error, Graph, Init, Tensor};
 
 use super::build::TrainingOptions;
 use super::encode::Network;
+use super::names::{self, ENCODER, UNTRANSFORMED};
 use super::shape::StepShape;
 use super::taps::{Tapper, concat};
 use crate::action::Relative;
@@ -48,21 +49,18 @@ pub(super) struct Assembly {
     pub terms: Vec<Term>,
 }
 
-/// Before the names of the encoder's parameters.
-pub(crate) const ENCODER: &str = "encoder.";
-
 impl Recipe<'_> {
     /// Writes everything up to the losses into a graph.
     pub fn assemble(&self) -> Result<Assembly, Error> {
         let graph = Graph::new();
         let student = self.encoder.build(&graph, ENCODER)?;
         let follower = self.method.teacher().map(|ema| {
-            let momentum = graph.input("momentum", []);
+            let momentum = graph.input(names::MOMENTUM, []);
             Rc::new(Follower::new(&graph, &momentum, ema.update))
         });
         let teacher = follower.as_ref().map(|follower| student.map(&mut |state| follower.follow(state)));
         let sets = ImageSets::of(self, &graph);
-        let key = (self.options.drop_path > 0.0).then(|| graph.input("random", [2]));
+        let key = (self.options.drop_path > 0.0).then(|| graph.input(names::RANDOM, [2]));
         let network = |encoder, drop_path, stream| Network {
             encoder,
             couples_samples: self.encoder.couples_samples(),
@@ -115,26 +113,28 @@ impl ImageSets {
         let views = method.objective().spec().views;
         let mut student = Vec::new();
         if layout.plain > 0 {
-            student.extend((0..views.global).map(|v| declare(view(v), layout.plain, [height, width])));
+            student.extend((0..views.global).map(|v| declare(names::view(v), layout.plain, [height, width])));
         }
         for (split, shape) in layout.splits.iter().zip(&shape.splits) {
             for (v, grid) in shape.grids.iter().enumerate() {
                 let pixels = grid.refined(encoder.stride());
                 student.push(declare(
-                    split_view(&split.name, v),
+                    names::split_view(&split.name, v),
                     split.samples,
                     [pixels.rows, pixels.columns],
                 ));
             }
         }
         let teacher = if method.teacher().is_some() { student.clone() } else { Vec::new() };
-        student.extend((0..views.local).map(|v| declare(local(v), layout.batch, recipe.options.local_image)));
+        student.extend(
+            (0..views.local).map(|v| declare(names::local(v), layout.batch, recipe.options.local_image)),
+        );
         if method.members().any(|member| member.spec().reads(Role::Untransformed)) {
             student.push(declare(UNTRANSFORMED.into(), layout.batch, [height, width]));
         }
         for (member, name) in method.members().zip(method.names()) {
             if let Some((images, elements, size)) = orbit_of(member, encoder, layout.batch) {
-                student.push(declare(orbit(&name), images * elements, size));
+                student.push(declare(names::orbit(&name), images * elements, size));
             }
         }
         ImageSets { student, teacher }
@@ -153,25 +153,7 @@ pub(super) fn orbit_of(
         Some(crop) => crop.pixels(encoder.image(), encoder.stride()),
         None => encoder.image(),
     };
-    Some((member.batch().samples(batch), elements, size))
-}
-
-pub(super) const UNTRANSFORMED: &str = "untransformed";
-
-pub(super) fn view(index: usize) -> String {
-    format!("view.{index}")
-}
-
-pub(super) fn local(index: usize) -> String {
-    format!("local.{index}")
-}
-
-pub(super) fn split_view(split: &str, index: usize) -> String {
-    format!("{split}.view.{index}")
-}
-
-pub(super) fn orbit(member: &str) -> String {
-    format!("{member}.orbit")
+    Some((member.batch.samples(batch), elements, size))
 }
 
 /// One member of the method, and all it may look at.
@@ -200,7 +182,7 @@ impl Scene<'_> {
             supply.untransformed = self.seen.get(UNTRANSFORMED).map(|f| tapper.read(f, Side::Student));
         }
         if let Some((images, elements, _)) = orbit_of(self.member, encoder, batch) {
-            let features = self.seen.get(&orbit(self.name)).map(|f| tapper.read(f, Side::Student));
+            let features = self.seen.get(&names::orbit(self.name)).map(|f| tapper.read(f, Side::Student));
             supply.orbit = features.map(|features| (features, elements));
             supply.labels = Some(self.labels(images, elements));
         }
@@ -219,10 +201,13 @@ impl Scene<'_> {
         let loss = mean.tensor().cloned().ok_or_else(|| {
             Error::Executor(format!("the loss `{}` is empty: nothing was added to it", self.name))
         })?;
-        let weight = (self.index > 0).then(|| self.graph.input(&format!("weight.{}", self.name), []));
-        let used = supply.heads.iter().filter(|(_, head)| !head.is_left_out());
-        let mut heads: Vec<(String, Vec<Tensor>)> =
-            used.map(|(name, head)| (name.clone(), head.parameters())).collect();
+        let weight = (self.index > 0).then(|| self.graph.input(&names::weight(self.name), []));
+        let mut heads: Vec<(String, Vec<Tensor>)> = supply
+            .heads
+            .iter()
+            .filter(|(_, head)| !head.is_left_out())
+            .map(|(name, head)| (name.clone(), head.parameters()))
+            .collect();
         heads.extend(tapper.norm_parameters().map(|parameters| ("norm".into(), parameters)));
         Ok(Term { name: self.name.into(), loss, weight, taps: tapper.into_taps(), heads })
     }
@@ -234,7 +219,7 @@ impl Scene<'_> {
         let width = |w: &_| self.member.width(w, tap_width);
         for argument in &spec.arguments {
             let name = &argument.name;
-            let full = format!("{}.{name}", self.name);
+            let full = names::part(self.name, name);
             match &argument.kind {
                 ArgumentKind::Head(head) => {
                     let follower = self.follower.filter(|_| head.ema).cloned();
@@ -268,8 +253,8 @@ impl Scene<'_> {
         let views = self.recipe.method.objective().spec().views;
         let layout = self.recipe.layout;
         let global = |v: usize| {
-            let splits = layout.splits.iter().map(|split| split_view(&split.name, v));
-            let parts: Vec<TappedFeature> = std::iter::once(view(v))
+            let splits = layout.splits.iter().map(|split| names::split_view(&split.name, v));
+            let parts: Vec<TappedFeature> = std::iter::once(names::view(v))
                 .chain(splits.filter(|_| !tapper.is_spatial()))
                 .filter_map(|name| features.get(&name))
                 .map(|f| tapper.read(f, side))
@@ -279,7 +264,7 @@ impl Scene<'_> {
         let mut all: Vec<TappedFeature> = (0..views.global).filter_map(global).collect();
         let globals = all.len();
         if side == Side::Student {
-            let locals = (0..views.local).filter_map(|v| features.get(&local(v)));
+            let locals = (0..views.local).filter_map(|v| features.get(&names::local(v)));
             all.extend(locals.map(|f| tapper.read(f, side)));
         }
         Some((all, globals))
@@ -293,7 +278,8 @@ impl Scene<'_> {
         let place = split.members.iter().position(|&member| member == self.index).unwrap_or_default();
         let ways: &[[usize; 2]] = if self.known.is_some() { &[[0, 1], [1, 0]] } else { &[[0, 1]] };
         let direction = |&[from, to]: &[usize; 2]| {
-            let (student, source) = (split_view(&split.name, to), split_view(&split.name, from));
+            let (student, source) =
+                (names::split_view(&split.name, to), names::split_view(&split.name, from));
             let student = tapper.read(self.seen.get(&student)?, Side::Student);
             let source = match self.known {
                 Some(known) => tapper.read(known.get(&source)?, Side::Teacher),
@@ -302,7 +288,7 @@ impl Scene<'_> {
             let asked = self.member.spec().asks(&ArgumentKind::Relative);
             let relative = asked.then(|| {
                 let shape = &shape.relative.get(place)?[from];
-                Some(shape.declare(self.graph, &format!("{}.relative.{from}", self.name)))
+                Some(shape.declare(self.graph, &names::relative(self.name, from)))
             });
             Some((student, source, relative.flatten()))
         };
@@ -316,9 +302,8 @@ impl Scene<'_> {
 
     fn differences(&self) -> Differences {
         let batch = self.recipe.layout.batch;
-        let input = |part: &str, width| {
-            self.graph.input(&format!("{}.differences.{part}", self.name), [batch, width])
-        };
+        let input =
+            |part: &str, width| self.graph.input(&names::differences(self.name, part), [batch, width]);
         Differences {
             crop: input("crop", 4),
             color: input("color", 4),
@@ -332,7 +317,7 @@ impl Scene<'_> {
         let batch = self.recipe.layout.batch;
         let views = self.recipe.method.objective().spec().views.global;
         let width = self.recipe.options.transform_parameters;
-        let input = |v| self.graph.input(&format!("{}.parameters.{v}", self.name), [batch, width]);
+        let input = |v| self.graph.input(&names::parameters(self.name, v), [batch, width]);
         Parameters { views: (0..views).map(input).collect() }
     }
 }

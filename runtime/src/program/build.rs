@@ -32,7 +32,7 @@ impl Default for TrainingOptions {
             optimizer: Optimizer::adamw(AdamWOptions::default()),
             drop_path: 0.0,
             local_image: [96, 96],
-            transform_parameters: 17,
+            transform_parameters: 18,
             compile: CompileOptions::new(),
         }
     }

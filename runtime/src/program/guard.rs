@@ -13,8 +13,9 @@
 
 use equilayer_engine::{CompileOptions, Error, Executor, Tensor};
 
-use super::assemble::{Assembly, ENCODER, Recipe, Term};
+use super::assemble::{Assembly, Recipe, Term};
 use super::build::{ProgramError, TrainingOptions};
+use super::names::ENCODER;
 use super::shape::StepShape;
 use crate::encoder::EncoderConfig;
 use crate::method::{Layout, Member, Method};

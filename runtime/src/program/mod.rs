@@ -31,6 +31,7 @@ mod build;
 mod encode;
 mod guard;
 mod losses;
+pub mod names;
 mod shape;
 mod taps;
 

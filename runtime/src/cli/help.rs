@@ -1,0 +1,29 @@
+//! The keys of a configuration, for `train --help`.
+
+use std::fmt::Write;
+
+use crate::plugin::{PluginKind, PluginSpec, Registry};
+
+/// All methods and their knobs.
+pub fn keys(registry: &Registry) -> String {
+    let mut text = String::from("Keys of the configuration, beside those that --dry-run prints:\n");
+    for kind in [PluginKind::Objective, PluginKind::Regularizer] {
+        for plugin in registry.of_kind(kind) {
+            section(&mut text, plugin.spec());
+        }
+    }
+    text
+}
+
+fn section(text: &mut String, spec: &PluginSpec) {
+    let first = spec.doc.lines().next().unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\n[method.{}]  {first}", spec.name);
+    if spec.kind == PluginKind::Regularizer {
+        let _ = writeln!(text, "  at = \"{}\"  where it sits; or layer = NUMBER", spec.at);
+        let _ = writeln!(text, "  weight = {}  λ, a number or a schedule", spec.weight);
+    }
+    for knob in spec.knobs() {
+        let _ = writeln!(text, "  {} = {}  {} ({})", knob.name, knob.default, knob.doc, knob.accepts());
+    }
+}

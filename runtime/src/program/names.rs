@@ -1,0 +1,58 @@
+//! Names of a program's inputs.
+
+/// Global crop `index` of the plain samples.
+pub fn view(index: usize) -> String {
+    format!("view.{index}")
+}
+
+/// Local crop `index` of all samples.
+pub fn local(index: usize) -> String {
+    format!("local.{index}")
+}
+
+/// A split's crop under the element of view `index`.
+pub fn split_view(split: &str, index: usize) -> String {
+    format!("{split}.view.{index}")
+}
+
+/// Each image of a member under all elements.
+pub fn orbit(member: &str) -> String {
+    format!("{member}.orbit")
+}
+
+/// ρ_g from view `from` to the other, for a member.
+pub fn relative(member: &str, from: usize) -> String {
+    format!("{member}.relative.{from}")
+}
+
+/// A part of the difference of two views' transforms: `crop`, `color`, `flip`, `blur` or `solarize`.
+pub fn differences(member: &str, part: &str) -> String {
+    format!("{member}.differences.{part}")
+}
+
+/// The transform of view `index`.
+pub fn parameters(member: &str, index: usize) -> String {
+    format!("{member}.parameters.{index}")
+}
+
+/// λ of a member.
+pub fn weight(member: &str) -> String {
+    format!("weight.{member}")
+}
+
+/// A scheduled knob, and the prefix of a member's parameters.
+pub fn part(member: &str, part: &str) -> String {
+    format!("{member}.{part}")
+}
+
+/// The images as they are.
+pub const UNTRANSFORMED: &str = "untransformed";
+
+/// The teacher's momentum.
+pub const MOMENTUM: &str = "momentum";
+
+/// Key of the step's random numbers: seed and step.
+pub const RANDOM: &str = "random";
+
+/// Before the names of the encoder's parameters.
+pub const ENCODER: &str = "encoder.";

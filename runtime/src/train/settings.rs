@@ -1,0 +1,354 @@
+//! The sections of a configuration that say what is trained, on what, and how.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use equilayer_engine::optim::{AdamWOptions, Clip, Group, LarsOptions, Optimizer, Rate, SgdOptions};
+use equilayer_grammar::{Bound, Range};
+
+use crate::action::Interpolation;
+use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
+use crate::config::{Document, Section, read_method};
+use crate::data::{Cifar, Dataset, ImageFolder, Split, TarShards, digits};
+use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
+use crate::method::Method;
+use crate::plugin::{Layer, Registry};
+use crate::schedule::Schedule;
+
+use super::views::ViewOptions;
+
+/// Everything a run is told.
+pub struct Settings {
+    /// What is learned.
+    pub method: Method,
+    /// By which network.
+    pub encoder: EncoderChoice,
+    /// How weights follow gradients.
+    pub optimizer: OptimizerSettings,
+    /// Images to learn from.
+    pub dataset: Arc<dyn Dataset>,
+    /// Images to measure on, where the data set has them: trained probes, then tested.
+    pub evaluation: Option<[Arc<dyn Dataset>; 2]>,
+    /// Augmentations.
+    pub views: ViewOptions,
+    /// Samples a step.
+    pub batch: usize,
+    /// Passes over the data.
+    pub epochs: usize,
+    /// What all random numbers depend on.
+    pub seed: u64,
+    /// Threads that make views.
+    pub workers: usize,
+    /// Threads that compute; 0 for all cores.
+    pub threads: usize,
+    /// Stochastic depth of the student.
+    pub drop_path: f32,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Checkpoints kept besides the best.
+    pub keep: usize,
+    /// Images that may be unreadable.
+    pub bad_images: usize,
+    /// Where the run is left.
+    pub directory: PathBuf,
+}
+
+/// An encoder by its kind.
+pub type EncoderChoice = Arc<dyn EncoderConfig>;
+
+/// Rule and schedules.
+#[derive(Clone, Debug)]
+pub struct OptimizerSettings {
+    /// The rule.
+    pub rule: Optimizer,
+    /// Learning rate at the run's batch.
+    pub learning_rate: Schedule,
+    /// Weight decay.
+    pub weight_decay: Schedule,
+}
+
+const POSITIVE: Range = Range { lower: Some(Bound::Open(0.0)), upper: None };
+const SHARE: Range = Range { lower: Some(Bound::Closed(0.0)), upper: Some(Bound::Open(1.0)) };
+
+impl Settings {
+    /// Reads all sections. Mistakes are left in the document: call [`Document::finish`] before the settings are used.
+    /// Nothing where there is no method at all.
+    pub fn read(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Settings> {
+        let method = read_method(document, registry, default);
+        let mut train = document.section("train");
+        let batch = train.count("batch", 128, 2, "Samples a step.");
+        let epochs = train.count("epochs", 20, 1, "Passes over the training images.");
+        let seed = train.read("seed", 0_u64, "What all random numbers depend on.");
+        let drop_path =
+            train.number("drop_path", 0.0, SHARE, "Stochastic depth at the student's last block.");
+        let workers = train.count("workers", 2, 1, "Threads that make views.");
+        let threads = train.count("threads", 0, 0, "Threads that compute; 0 for all cores.");
+        let checkpoint_every = train.count("checkpoint_every", 200, 1, "Steps between checkpoints.");
+        let keep = train.count("keep", 2, 1, "Checkpoints kept besides the best.");
+        let directory = train.read("directory", "runs/latest".to_owned(), "Folder of the run.");
+        train.finish();
+        let mut data = document.section("data");
+        let kind = data.choice("name", "digits", DATA, "Images to learn from.").unwrap_or(Kind::Digits);
+        let path = data.read("path", String::new(), "Folder or file of the images; unused for digits.");
+        let bad_images =
+            data.count("bad_images", 0, 0, "Unreadable images to pass over before it is an error.");
+        let sets = kind.open(path.as_ref(), &data);
+        let (encoder, views) = read_encoder(document, kind, method.as_ref());
+        data.finish();
+        let optimizer = read_optimizer(document, batch);
+        let (dataset, evaluation) = sets?;
+        Some(Settings {
+            method: method?,
+            encoder,
+            optimizer,
+            dataset,
+            evaluation,
+            views: views?,
+            batch,
+            epochs,
+            seed,
+            workers,
+            threads,
+            drop_path: drop_path as f32,
+            checkpoint_every: checkpoint_every as u64,
+            keep,
+            bad_images,
+            directory: directory.into(),
+        })
+    }
+}
+
+/// Which reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Digits,
+    Cifar10,
+    Cifar100,
+    Folder,
+    Shards,
+}
+
+const DATA: &[(&str, Kind)] = &[
+    ("digits", Kind::Digits),
+    ("cifar10", Kind::Cifar10),
+    ("cifar100", Kind::Cifar100),
+    ("folder", Kind::Folder),
+    ("shards", Kind::Shards),
+];
+
+type Sets = (Arc<dyn Dataset>, Option<[Arc<dyn Dataset>; 2]>);
+
+impl Kind {
+    fn open(self, path: &std::path::Path, section: &Section<'_>) -> Option<Sets> {
+        let opened: Result<Sets, crate::data::DataError> = match self {
+            Kind::Digits => {
+                let [train, test]: [Arc<dyn Dataset>; 2] =
+                    [Arc::new(digits(Split::Train)), Arc::new(digits(Split::Test))];
+                Ok((train.clone(), Some([train, test])))
+            }
+            Kind::Cifar10 | Kind::Cifar100 => {
+                let open = if self == Kind::Cifar10 { Cifar::cifar_10 } else { Cifar::cifar_100 };
+                open(path, Split::Train).and_then(|train| {
+                    let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
+                        (Arc::new(train), Arc::new(open(path, Split::Test)?));
+                    Ok((train.clone(), Some([train, test])))
+                })
+            }
+            Kind::Folder => {
+                let (train, test) = (path.join("train"), path.join("test"));
+                if train.is_dir() && test.is_dir() {
+                    ImageFolder::open(&train).and_then(|train| {
+                        let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
+                            (Arc::new(train), Arc::new(ImageFolder::open(&test)?));
+                        Ok((train.clone(), Some([train, test])))
+                    })
+                } else {
+                    ImageFolder::open_unlabelled(path).map(|set| (Arc::new(set) as Arc<dyn Dataset>, None))
+                }
+            }
+            Kind::Shards => TarShards::open(path).map(|set| (Arc::new(set) as Arc<dyn Dataset>, None)),
+        };
+        match opened {
+            Ok(sets) => Some(sets),
+            Err(error) => {
+                section.report("path", &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Side of the images that the encoder is made for, and colour channels.
+    fn image(self) -> (usize, usize) {
+        match self {
+            Kind::Digits => (28, 1),
+            Kind::Cifar10 | Kind::Cifar100 => (32, 3),
+            Kind::Folder | Kind::Shards => (224, 3),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum EncoderKind {
+    Vit,
+    ResNet,
+}
+
+fn read_encoder(
+    document: &Document,
+    kind: Kind,
+    method: Option<&Method>,
+) -> (EncoderChoice, Option<ViewOptions>) {
+    let (side, channels) = kind.image();
+    let small = side <= 32;
+    let mut section = document.section("encoder");
+    let choices = [("vit", EncoderKind::Vit), ("resnet", EncoderKind::ResNet)];
+    let chosen = section.choice("name", "vit", &choices, "The network.");
+    let image = section.count("image", side, 8, "Height and width of the images, pixels.");
+    let encoder: EncoderChoice = match chosen {
+        Some(EncoderKind::ResNet) => {
+            let base = if small { ResNetConfig::resnet18_small_images() } else { ResNetConfig::resnet18() };
+            Arc::new(ResNetConfig { image: [image; 2], channels, ..base })
+        }
+        _ => {
+            let base = if small { VitConfig::digits() } else { VitConfig::small_16() };
+            let patch = section.count("patch", base.patch, 1, "Height and width of a patch, pixels.");
+            let width = section.count("width", base.width, 1, "Width of a token.");
+            let depth = section.count("depth", base.depth, 1, "Blocks.");
+            let heads = section.count("heads", base.heads, 1, "Attention heads of a block.");
+            let cls_after = section.checked(
+                "cls_after",
+                "follow-tap".to_owned(),
+                "Block after which CLS joins: 0 at the input, or follow-tap.",
+                |text| cls_rule(text, 0).map(|_| ()),
+            );
+            let tap = method.map_or(0, |method| last_spatial_tap(method, depth));
+            let sincos = section.read("sincos", true, "Fixed sin-cos positions in place of learned ones.");
+            let frozen = section.read(
+                "frozen_patches",
+                true,
+                "Whether the patch embedding stays as it starts (MoCo v3).",
+            );
+            Arc::new(VitConfig {
+                image: [image; 2],
+                channels,
+                patch,
+                width,
+                depth,
+                heads,
+                cls_after: cls_rule(&cls_after, tap).unwrap_or(0),
+                positions: if sincos { Positions::SinCos } else { Positions::Learned },
+                frozen_patch_embedding: frozen,
+                ..base
+            })
+        }
+    };
+    if let Err(error) = encoder.check() {
+        section.report("name", &error.to_string());
+    }
+    let scale = section_views(document, kind, image);
+    section.finish();
+    (encoder, scale)
+}
+
+/// The block after which CLS joins: a number, or behind the last token map that a regularizer reads.
+fn cls_rule(text: &str, tap: usize) -> Result<usize, String> {
+    match text {
+        "follow-tap" => Ok(tap),
+        number => {
+            number.parse().map_err(|_| format!("{number} is neither a block's number nor \"follow-tap\""))
+        }
+    }
+}
+
+fn last_spatial_tap(method: &Method, depth: usize) -> usize {
+    let layer = |member: &crate::method::Member| match (member.at().kind.is_spatial(), member.at().layer) {
+        (true, Layer::After(layer)) if layer < depth => layer,
+        _ => 0,
+    };
+    // A CLS token read early must have joined before.
+    let early = |member: &crate::method::Member| {
+        member.at().kind == crate::plugin::TapKind::Cls && member.at().layer != Layer::Last
+    };
+    if method.members().any(early) { 0 } else { method.members().map(layer).max().unwrap_or(0) }
+}
+
+fn section_views(document: &Document, kind: Kind, image: usize) -> Option<ViewOptions> {
+    let mut section = document.section("views");
+    let smallest = section.number(
+        "smallest_crop",
+        if kind == Kind::Digits { 0.4 } else { 0.08 },
+        Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) },
+        "Smallest share of an image's area that a view shows.",
+    );
+    let built = match kind {
+        Kind::Digits => {
+            let [first, second] = presets::digits();
+            let scale = [smallest as f32, 1.0];
+            first.cropping(image, scale).and_then(|first| Ok([first, second.cropping(image, scale)?]))
+        }
+        _ => presets::moco_v3(image, smallest as f32),
+    };
+    let global = match built {
+        Ok(global) => global,
+        Err(error) => {
+            section.report("smallest_crop", &error.to_string());
+            section.finish();
+            return None;
+        }
+    };
+    section.finish();
+    let normalize: Normalize = global[0].normalize().clone();
+    let steps = vec![Step::CenterCrop(CenterCrop {
+        size: image,
+        shorter_side: image,
+        interpolation: Interpolation::Bilinear,
+    })];
+    let plain = Pipeline::new(steps, normalize).ok()?;
+    Some(ViewOptions { global, local: None, plain })
+}
+
+fn read_optimizer(document: &Document, batch: usize) -> OptimizerSettings {
+    let mut section = document.section("optim");
+    let choices = [
+        ("adamw", Optimizer::adamw(AdamWOptions::default())),
+        ("sgd", Optimizer::sgd(SgdOptions::default())),
+        ("lars", Optimizer::lars(LarsOptions::default())),
+    ];
+    let rule = section.choice("name", "adamw", &choices, "How weights follow gradients.");
+    let learning_rate =
+        section.checked("lr", default_rate(), "Learning rate of this batch size.", |rate: &Schedule| {
+            nonnegative(rate)
+        });
+    let weight_decay = section.checked(
+        "weight_decay",
+        Schedule::constant(0.1),
+        "Decoupled weight decay.",
+        |rate: &Schedule| nonnegative(rate),
+    );
+    let exclude =
+        section.read("decay_vectors", true, "Whether biases and norms decay too, as MoCo v3's ViTs do.");
+    let clip = section.number(
+        "clip",
+        0.0,
+        Range { lower: Some(Bound::Closed(0.0)), upper: None },
+        "Largest norm of a parameter's gradient; 0 for no limit.",
+    );
+    section.finish();
+    let mut rule = rule.unwrap_or_else(|| Optimizer::adamw(AdamWOptions::default()));
+    if !exclude {
+        rule = rule.group(Group::new("vectors", |_, shape| shape.len() <= 1).weight_decay(Rate::Fixed(0.0)));
+    }
+    if POSITIVE.check(clip).is_ok() {
+        rule = rule.clip(Clip::PerParameter(clip));
+    }
+    let _ = batch;
+    OptimizerSettings { rule, learning_rate, weight_decay }
+}
+
+fn default_rate() -> Schedule {
+    "warmup(10 %) then cosine(1e-3 -> 0)".parse().unwrap_or_else(|_| Schedule::constant(1e-3))
+}
+
+fn nonnegative(schedule: &Schedule) -> Result<(), String> {
+    Range { lower: Some(Bound::Closed(0.0)), upper: None }.check(f64::from(schedule.bounds().0))
+}

@@ -1,0 +1,451 @@
+//! The training loop.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCache};
+
+use super::collate::{Collator, StepClock, StepInputs};
+use super::settings::Settings;
+use super::views::{SampleViews, ViewMaker};
+use crate::action::ActionError;
+use crate::checkpoint::{CheckpointError, CheckpointInfo, CheckpointStore, states_of};
+use crate::interrupt::Interrupt;
+use crate::loader::{Loader, LoaderError, LoaderOptions};
+use crate::method::Layout;
+use crate::metrics::{EventWriter, MetricsError, MetricsWriter, Record};
+use crate::plugin::{KnobKind, KnobType, KnobValue};
+use crate::program::{
+    GuardError, Program, ProgramError, StepShape, TermGradient, TrainingOptions, guard, names,
+};
+use crate::progress::{Progress, ProgressMode};
+use crate::run_directory::{RunDirectory, RunDirectoryError};
+use crate::schedule::Schedule;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// After its last step.
+    Finished,
+    /// Asked to stop after this many steps, with a checkpoint.
+    Interrupted(u64),
+}
+
+/// Why a run cannot start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The method, the encoder and the batch do not fit.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A term does not train what it should.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// An action that cannot be drawn.
+    #[error(transparent)]
+    Action(#[from] ActionError),
+    /// Views that cannot be made.
+    #[error("{0}")]
+    Views(String),
+    /// Images that cannot be loaded.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// The executor failed.
+    #[error(transparent)]
+    Engine(#[from] equilayer_engine::Error),
+    /// The run's folder.
+    #[error(transparent)]
+    Directory(#[from] RunDirectoryError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Metrics that cannot be written.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// A run to resume has no checkpoint.
+    #[error("{0}: there is no checkpoint yet; start the run again in another folder")]
+    NoCheckpoint(String),
+    /// A loss or gradient that is not finite.
+    #[error(
+        "step {step}: {term} is {value}; the weights before the step are in the last checkpoint, the step's inputs in {replay}"
+    )]
+    NotFinite {
+        /// The step.
+        step: u64,
+        /// The first output that is not finite.
+        term: String,
+        /// Its value.
+        value: f32,
+        /// Where the inputs were written.
+        replay: String,
+    },
+    /// A file that cannot be written.
+    #[error("{0}")]
+    Write(String),
+}
+
+impl TrainError {
+    /// Whether the user's input is to blame: exit code 2, not 1.
+    pub fn is_mistake(&self) -> bool {
+        match self {
+            TrainError::Program(ProgramError::Method(_)) | TrainError::Guard(_) | TrainError::Action(_) => {
+                true
+            }
+            TrainError::Views(_) | TrainError::Directory(_) | TrainError::NoCheckpoint(_) => true,
+            TrainError::Loader(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Plans kept: SER draws 51 token grids a view, of few sizes.
+const PLANS: usize = 64;
+
+/// A run under way.
+pub struct Trainer {
+    settings: Settings,
+    layout: Layout,
+    options: TrainingOptions,
+    loader: Loader<SampleViews>,
+    collator: Collator,
+    executor: CpuExecutor,
+    plans: PlanCache<StepShape>,
+    clock: StepClock,
+    total: u64,
+}
+
+impl Trainer {
+    /// Prepares a run; nothing is written.
+    ///
+    /// # Errors
+    /// Whatever can be known before the first step: a method that does not fit, too few images.
+    pub fn new(settings: Settings) -> Result<Trainer, TrainError> {
+        let encoder = settings.encoder.as_ref();
+        let problems = settings.method.problems(encoder, settings.batch);
+        if !problems.is_empty() {
+            return Err(ProgramError::Method(problems).into());
+        }
+        let layout = Layout::of(&settings.method, settings.batch);
+        let options = LoaderOptions {
+            batch: settings.batch,
+            workers: settings.workers,
+            seed: settings.seed,
+            bad_limit: settings.bad_images,
+            ..LoaderOptions::default()
+        };
+        let steps_per_epoch = (settings.dataset.len() / settings.batch) as u64;
+        let clock = StepClock { seed: settings.seed, steps_per_epoch };
+        let maker = ViewMaker::new(&settings.method, encoder, &layout, settings.views.clone(), clock)
+            .map_err(TrainError::Views)?;
+        let collator = Collator::new(&settings.method, encoder, &layout, &maker, clock);
+        let make = move |image: &crate::data::Image, key| maker.make(image, key);
+        let loader = Loader::new(Arc::clone(&settings.dataset), options, make)?;
+        let grid = encoder.grid(encoder.layers(), encoder.image());
+        for split in &layout.splits {
+            split.action.check(grid)?;
+        }
+        let threads = (settings.threads > 0).then_some(settings.threads);
+        let cpu = CpuOptions { threads, seed: settings.seed, ..CpuOptions::default() };
+        let training = TrainingOptions {
+            optimizer: settings.optimizer.rule.clone(),
+            drop_path: settings.drop_path,
+            local_image: settings
+                .views
+                .local
+                .as_ref()
+                .and_then(|local| local.size())
+                .map_or([96; 2], |side| [side; 2]),
+            ..TrainingOptions::default()
+        };
+        Ok(Trainer {
+            total: steps_per_epoch * settings.epochs as u64,
+            layout,
+            options: training,
+            loader,
+            collator,
+            executor: CpuExecutor::new(cpu)?,
+            plans: PlanCache::new(PLANS),
+            clock,
+            settings,
+        })
+    }
+
+    /// What the run was told.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Steps of the whole run.
+    pub fn total_steps(&self) -> u64 {
+        self.total
+    }
+
+    /// The executor, with all that was learned.
+    pub fn executor(&mut self) -> &mut CpuExecutor {
+        &mut self.executor
+    }
+
+    /// The plan of the first step: its costs and its memory.
+    ///
+    /// # Errors
+    /// A method that cannot be built.
+    pub fn first_plan(&mut self) -> Result<Arc<Plan>, TrainError> {
+        let shape = self.collator.shape(0)?;
+        self.plan(&shape)
+    }
+
+    fn plan(&mut self, shape: &StepShape) -> Result<Arc<Plan>, TrainError> {
+        let Settings { method, encoder, .. } = &self.settings;
+        let (layout, options) = (&self.layout, &self.options);
+        let mut refused = None;
+        let built = self.plans.get_or_build(shape.clone(), || {
+            match Program::build(method, encoder.as_ref(), layout, shape, options) {
+                Ok(program) => Ok(program.plan),
+                Err(ProgramError::Engine(error)) => Err(error),
+                Err(error) => {
+                    let message = error.to_string();
+                    refused = Some(error);
+                    Err(equilayer_engine::Error::Executor(message))
+                }
+            }
+        });
+        match refused {
+            Some(error) => Err(error.into()),
+            None => Ok(built?),
+        }
+    }
+
+    /// Trains to the end, or until asked to stop. A run directory with a checkpoint is resumed, bit for bit.
+    ///
+    /// # Errors
+    /// See [`TrainError`].
+    pub fn run(
+        &mut self,
+        directory: &RunDirectory,
+        mode: ProgressMode,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome, TrainError> {
+        let mut record = Recorder::open(directory, self)?;
+        let mut progress = Progress::new(mode, self.total, record.step);
+        let started = Instant::now();
+        let before = record.seconds;
+        let first = self.clock.steps_per_epoch;
+        while record.step < self.total {
+            let (epoch, batch) = (record.step / first, (record.step % first) as usize);
+            for batch in self.loader.epoch(epoch, batch)? {
+                let inputs = self.collator.collate(batch?)?;
+                if inputs.step == 0 {
+                    let found = progress.aside(|| self.guard(&inputs))?;
+                    progress.say(&describe(&found));
+                }
+                let outputs = self.step(&inputs, directory)?;
+                record.step = inputs.step + 1;
+                record.seconds = before + started.elapsed().as_secs_f64();
+                record.write(&self.values(&outputs, inputs.step), first)?;
+                let loss = f64::from(outputs.scalar("loss")?);
+                progress.step(record.step, record.step / first, &[("loss", loss)]);
+                let due = record.step.is_multiple_of(self.settings.checkpoint_every);
+                let stop = interrupt.is_requested();
+                if due || stop || record.step == self.total {
+                    progress.aside(|| record.save(self))?;
+                }
+                if stop && record.step < self.total {
+                    progress.finish();
+                    return Ok(Outcome::Interrupted(record.step));
+                }
+            }
+        }
+        progress.finish();
+        Ok(Outcome::Finished)
+    }
+
+    fn guard(&mut self, inputs: &StepInputs) -> Result<Vec<TermGradient>, TrainError> {
+        let fed = self.fed(inputs);
+        let Settings { method, encoder, .. } = &self.settings;
+        let found = guard(
+            method,
+            encoder.as_ref(),
+            &self.layout,
+            &inputs.shape,
+            &self.options,
+            &mut self.executor,
+            &borrowed(&fed),
+        )?;
+        Ok(found)
+    }
+
+    fn step(&mut self, inputs: &StepInputs, directory: &RunDirectory) -> Result<Outputs, TrainError> {
+        let plan = self.plan(&inputs.shape)?;
+        let fed = self.fed(inputs);
+        let known = |name: &str| plan.inputs().iter().any(|port| port.name == name);
+        let fed: Vec<(&str, &[f32])> = borrowed(&fed).into_iter().filter(|(name, _)| known(name)).collect();
+        let outputs = self.executor.run(&plan, &fed)?;
+        let bad = outputs.iter().find(|(_, values)| values.iter().any(|value| !value.is_finite()));
+        if let Some((term, values)) = bad {
+            let value = values.iter().copied().find(|value| !value.is_finite()).unwrap_or(f32::NAN);
+            let replay = write_replay(directory, inputs.step, &fed)?;
+            return Err(TrainError::NotFinite {
+                step: inputs.step,
+                term: term.to_owned(),
+                value,
+                replay: replay.display().to_string(),
+            });
+        }
+        Ok(outputs)
+    }
+
+    /// Images, and everything that follows a schedule.
+    fn fed(&self, inputs: &StepInputs) -> Vec<(String, Vec<f32>)> {
+        let at = |schedule: &Schedule| schedule.value(inputs.step, self.clock.steps_per_epoch, self.total);
+        let OptimizerRates { learning_rate, weight_decay } = self.rates(inputs.step);
+        let mut fed = inputs.values.clone();
+        fed.extend(self.options.optimizer.hyper(inputs.step, learning_rate, weight_decay));
+        let method = &self.settings.method;
+        if let Some(ema) = method.teacher() {
+            fed.push((names::MOMENTUM.into(), vec![at(&ema.momentum)]));
+        }
+        if self.settings.drop_path > 0.0 {
+            // Counters beyond 2²⁴ would not survive as f32.
+            let whole = |value: u64| (value % (1 << 24)) as f32;
+            fed.push((names::RANDOM.into(), vec![whole(self.settings.seed), whole(inputs.step)]));
+        }
+        for (index, (member, name)) in method.members().zip(method.names()).enumerate() {
+            if index > 0 {
+                fed.push((names::weight(&name), vec![at(member.weight())]));
+            }
+            for (knob, value) in member.spec().knobs().zip(member.knobs().map(|(_, value)| value)) {
+                if knob.kind == KnobKind::Schedule {
+                    let schedule = schedule_of(value);
+                    fed.push((names::part(&name, &knob.name), vec![at(&schedule)]));
+                }
+            }
+        }
+        fed
+    }
+
+    fn rates(&self, step: u64) -> OptimizerRates {
+        let at =
+            |schedule: &Schedule| f64::from(schedule.value(step, self.clock.steps_per_epoch, self.total));
+        OptimizerRates {
+            learning_rate: at(&self.settings.optimizer.learning_rate),
+            weight_decay: at(&self.settings.optimizer.weight_decay),
+        }
+    }
+
+    /// What a step leaves in the metrics: `loss`, `loss/MEMBER`, `gradient/MEMBER`, `learning_rate`.
+    fn values(&self, outputs: &Outputs, step: u64) -> BTreeMap<String, f64> {
+        let mut values: BTreeMap<String, f64> = outputs
+            .iter()
+            .filter_map(|(name, values)| Some((name.replacen('.', "/", 1), f64::from(*values.first()?))))
+            .collect();
+        values.insert("learning_rate".into(), self.rates(step).learning_rate);
+        values
+    }
+}
+
+struct OptimizerRates {
+    learning_rate: f64,
+    weight_decay: f64,
+}
+
+fn schedule_of(value: &KnobValue) -> Schedule {
+    Schedule::from_value(value).unwrap_or_else(|| Schedule::constant(0.0))
+}
+
+fn borrowed(inputs: &[(String, Vec<f32>)]) -> Vec<(&str, &[f32])> {
+    inputs.iter().map(|(name, values)| (name.as_str(), &values[..])).collect()
+}
+
+fn describe(found: &[TermGradient]) -> String {
+    let terms = found.iter().map(|term| format!("{} {:.2e}", term.term, term.at_tap));
+    format!(
+        "gradient guard: every loss reaches its tap and its heads ({})",
+        terms.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Writes the inputs of a step that went wrong, as a safetensors file of flat tensors.
+fn write_replay(directory: &RunDirectory, step: u64, fed: &[(&str, &[f32])]) -> Result<PathBuf, TrainError> {
+    let path = directory.path().join(format!("replay-{step}.safetensors"));
+    let cannot = |error: &dyn std::fmt::Display| {
+        TrainError::Write(format!("{}: cannot be written: {error}", path.display()))
+    };
+    let bytes: Vec<(&str, usize, Vec<u8>)> = fed
+        .iter()
+        .map(|(name, values)| {
+            (*name, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        })
+        .collect();
+    let views: Vec<_> = bytes
+        .iter()
+        .filter_map(|(name, length, bytes)| {
+            Some((
+                *name,
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![*length], bytes).ok()?,
+            ))
+        })
+        .collect();
+    let file = safetensors::serialize(views, None).map_err(|error| cannot(&error))?;
+    std::fs::write(&path, file).map_err(|error| cannot(&error))?;
+    Ok(path)
+}
+
+/// Metrics and checkpoints of a run.
+struct Recorder {
+    step: u64,
+    seconds: f64,
+    metrics: MetricsWriter,
+    events: EventWriter,
+    store: CheckpointStore,
+    config: String,
+}
+
+impl Recorder {
+    /// Begins a run, or goes on where its newest checkpoint is.
+    fn open(directory: &RunDirectory, trainer: &mut Trainer) -> Result<Recorder, TrainError> {
+        let store = CheckpointStore::open(directory.checkpoints(), trainer.settings.keep)?;
+        let config = directory.config()?;
+        let (mut step, mut seconds) = (0, 0.0);
+        if let Some(mut newest) = store.newest()? {
+            let plan = trainer.first_plan()?;
+            newest.checkpoint.restore(&mut trainer.executor, &[&plan])?;
+            step = newest.checkpoint.info().step;
+            seconds = crate::metrics::read(directory.metrics())?
+                .iter()
+                .filter(|record| record.step <= step)
+                .filter_map(|record| record.seconds)
+                .fold(0.0, f64::max);
+        }
+        let metrics = match step {
+            0 => MetricsWriter::create(directory.metrics())?,
+            step => MetricsWriter::resume(directory.metrics(), step)?,
+        };
+        let events = EventWriter::create(directory.path(), step)?;
+        Ok(Recorder { step, seconds, metrics, events, store, config })
+    }
+
+    fn write(&mut self, values: &BTreeMap<String, f64>, steps_per_epoch: u64) -> Result<(), TrainError> {
+        let epoch = self.step / steps_per_epoch;
+        let record = Record { step: self.step, epoch, seconds: Some(self.seconds), values: values.clone() };
+        self.metrics.write(&record)?;
+        Ok(self.events.write(&record)?)
+    }
+
+    fn save(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        self.metrics.sync()?;
+        self.events.flush()?;
+        let plan = trainer.first_plan()?;
+        let shapes = states_of([plan.as_ref()]);
+        let steps_per_epoch = trainer.clock.steps_per_epoch;
+        let info = CheckpointInfo {
+            config: serde_json::Value::String(self.config.clone()),
+            step: self.step,
+            epoch: self.step / steps_per_epoch,
+            sampler_position: (self.step % steps_per_epoch) * trainer.settings.batch as u64,
+            score: None,
+        };
+        self.store.save(&info, &shapes, &trainer.executor)?;
+        Ok(())
+    }
+}
