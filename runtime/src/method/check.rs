@@ -4,7 +4,9 @@ use equilayer_grammar::{actions, methods, placement};
 
 use super::{Layout, Member, Method};
 use crate::encoder::EncoderConfig;
-use crate::plugin::{ArgumentKind, BatchShare, FeatureKind, Layer, Role, Tap, TapKind, place_problem};
+use crate::plugin::{
+    ArgumentKind, BatchShare, FeatureKind, Layer, Role, Sharing, Tap, TapKind, place_problem,
+};
 
 impl Method {
     /// Everything that keeps this method from being trained on this encoder with batches of this size: each problem
@@ -17,6 +19,7 @@ impl Method {
             own.extend(member.problems());
             own.extend(self.placement_problems(member, encoder));
             own.extend(self.supply_problems(member));
+            own.extend(sharing_problem(member, batch));
             problems.extend(own.into_iter().map(|problem| format!("{name}: {problem}")));
         }
         problems.extend(self.batch_problems(batch));
@@ -75,6 +78,21 @@ impl Method {
         }
         problems
     }
+}
+
+/// Why a batch cannot be cut into groups that are transformed alike, if so.
+fn sharing_problem(member: &Member, batch: usize) -> Option<String> {
+    let (Sharing::Of(parts) | Sharing::Into(parts)) = member.spec().share?;
+    (!batch.is_multiple_of(parts.max(1))).then(|| {
+        let groups = match member.spec().share {
+            Some(Sharing::Of(_)) => format!("groups of {parts}"),
+            _ => format!("{parts} groups"),
+        };
+        format!(
+            "a batch of {batch} does not divide into {groups} of samples that are transformed alike; use a multiple of \
+             {parts}"
+        )
+    })
 }
 
 /// Why an encoder has nothing at a tap, if so.

@@ -144,14 +144,14 @@ impl Member {
         self.at
     }
 
-    /// Its weight λ.
-    pub fn weight(&self) -> &Schedule {
-        &self.weight
-    }
-
     /// On how many samples it works.
     pub fn batch(&self) -> BatchShare {
         self.batch
+    }
+
+    /// Its weight λ.
+    pub fn weight(&self) -> &Schedule {
+        &self.weight
     }
 
     /// Its knobs, each with its name.
@@ -183,6 +183,10 @@ impl Member {
             spec.knobs().zip(&self.knobs).filter_map(|(knob, value)| knob.problem(value)).collect();
         let lowest = f64::from(self.weight.bounds().0);
         problems.extend(placement::WEIGHT.check(lowest).err().map(|why| placement::weight(&why)));
+        if let BatchShare::Fraction(share) = self.batch {
+            problems
+                .extend(placement::BATCH_SHARE.check(share).err().map(|why| placement::batch_share(&why)));
+        }
         problems
     }
 }

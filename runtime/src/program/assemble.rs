@@ -202,8 +202,12 @@ impl Scene<'_> {
             Error::Executor(format!("the loss `{}` is empty: nothing was added to it", self.name))
         })?;
         let weight = (self.index > 0).then(|| self.graph.input(&names::weight(self.name), []));
-        let mut heads: Vec<(String, Vec<Tensor>)> =
-            supply.heads.iter().map(|(name, head)| (name.clone(), head.parameters())).collect();
+        let mut heads: Vec<(String, Vec<Tensor>)> = supply
+            .heads
+            .iter()
+            .filter(|(_, head)| !head.is_left_out())
+            .map(|(name, head)| (name.clone(), head.parameters()))
+            .collect();
         heads.extend(tapper.norm_parameters().map(|parameters| ("norm".into(), parameters)));
         Ok(Term { name: self.name.into(), loss, weight, taps: tapper.into_taps(), heads })
     }
@@ -305,6 +309,7 @@ impl Scene<'_> {
             color: input("color", 4),
             flip: input("flip", 1),
             blur: input("blur", 1),
+            solarize: input("solarize", 1),
         }
     }
 

@@ -159,7 +159,7 @@ impl Shared {
         names.extend((0..self.crops.local).map(names::local));
         names.push(UNTRANSFORMED.into());
         names.extend(self.orbits.iter().map(|orbit| names::orbit(&orbit.name)));
-        let parts = ["crop", "color", "flip", "blur"];
+        let parts = ["crop", "color", "flip", "blur", "solarize"];
         names.extend(self.differences.iter().flat_map(|m| parts.map(|part| names::differences(m, part))));
         let views = self.crops.global;
         names.extend(self.vectors.iter().flat_map(|m| (0..views).map(move |v| names::parameters(m, v))));
@@ -272,6 +272,7 @@ impl Shared {
                 push("color", &targets.color);
                 push("flip", &[targets.flip]);
                 push("blur", &[targets.blur]);
+                push("solarize", &[targets.solarize]);
             }
         }
         let Some(standardization) = &self.standardization else { return };
