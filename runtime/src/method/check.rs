@@ -55,6 +55,12 @@ impl Method {
 
     fn batch_problems(&self, batch: usize) -> Vec<String> {
         let mut problems = Vec::new();
+        for (member, name) in self.members().zip(self.names()) {
+            let alone = member.spec().reads(Role::Pair) || member.spec().reads(Role::Orbit);
+            if matches!(member.batch, BatchShare::Own(_)) && !alone {
+                problems.push(format!("{name}: {}", methods::own_batch_of_views()));
+            }
+        }
         let layout = Layout::of(self, batch);
         for split in &layout.splits {
             let member = &split.members.first().and_then(|&index| self.members().nth(index));
@@ -71,9 +77,10 @@ impl Method {
                 ));
             }
         }
-        let taken: usize = layout.splits.iter().map(|split| split.samples).sum();
+        let shared = || layout.splits.iter().filter(|split| !split.own);
+        let taken: usize = shared().map(|split| split.samples).sum();
         if taken > batch {
-            let names: Vec<&str> = layout.splits.iter().map(|split| split.name.as_str()).collect();
+            let names: Vec<&str> = shared().map(|split| split.name.as_str()).collect();
             problems.push(methods::splits_exceed_batch(&names, taken, batch));
         }
         problems

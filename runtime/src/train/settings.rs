@@ -254,7 +254,7 @@ fn read_encoder(
     if let Err(error) = encoder.check() {
         section.report("name", &error.to_string());
     }
-    let scale = section_views(document, channels, image);
+    let scale = section_views(document, channels, image, encoder.stride());
     section.finish();
     (encoder, scale)
 }
@@ -281,7 +281,7 @@ fn last_spatial_tap(method: &Method, depth: usize) -> usize {
     if method.members().any(early) { 0 } else { method.members().map(layer).max().unwrap_or(0) }
 }
 
-fn section_views(document: &Document, channels: usize, image: usize) -> Option<ViewOptions> {
+fn section_views(document: &Document, channels: usize, image: usize, stride: usize) -> Option<ViewOptions> {
     let mut section = document.section("views");
     let smallest = section.number(
         "smallest_crop",
@@ -305,6 +305,7 @@ fn section_views(document: &Document, channels: usize, image: usize) -> Option<V
             return None;
         }
     };
+    let local = read_local(&mut section, &global, image, stride);
     section.finish();
     let normalize: Normalize = global[0].normalize().clone();
     let steps = vec![Step::CenterCrop(CenterCrop {
@@ -313,7 +314,37 @@ fn section_views(document: &Document, channels: usize, image: usize) -> Option<V
         interpolation: Interpolation::Bilinear,
     })];
     let plain = Pipeline::new(steps, normalize).ok()?;
-    Some(ViewOptions { global, local: None, plain })
+    Some(ViewOptions { global, local, plain })
+}
+
+/// DINO's local crops: 96 of 224 pixels, of 5 to 40 % of the area.
+fn read_local(
+    section: &mut Section<'_>,
+    global: &[Pipeline; 2],
+    image: usize,
+    stride: usize,
+) -> Option<Pipeline> {
+    let usual = ((image as f64 * 96.0 / 224.0 / stride as f64).round() as usize).max(1) * stride;
+    let size =
+        section.checked("local_size", usual, "Height and width of local crops, pixels.", |&size: &usize| {
+            let fits = size > 0 && size.is_multiple_of(stride);
+            if fits { Ok(()) } else { Err(format!("{size} is no multiple of the encoder's patch, {stride}")) }
+        });
+    let share = Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) };
+    let largest = section.number(
+        "largest_local_crop",
+        0.4,
+        share,
+        "Largest share of the area that a local crop shows.",
+    );
+    let smallest = (largest / 8.0) as f32;
+    match global[1].clone().cropping(size, [smallest, largest as f32]) {
+        Ok(local) => Some(local),
+        Err(error) => {
+            section.report("local_size", &error.to_string());
+            None
+        }
+    }
 }
 
 fn read_optimizer(document: &Document, batch: usize) -> OptimizerSettings {
