@@ -220,7 +220,7 @@ fn strip_docs(json: &mut serde_json::Value) {
 
 #[test]
 fn every_plugin_is_registered_and_explains_itself() {
-    equilayer_plugins::link();
+    link();
     let registry = Registry::linked().expect("sound plugins");
     let names: Vec<&str> = registry.plugins().iter().map(|plugin| plugin.spec().name.as_str()).collect();
     let pairs = objectives().into_iter().chain(regularizers());
