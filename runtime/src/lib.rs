@@ -38,6 +38,8 @@ pub mod evaluate;
 pub mod interrupt;
 pub mod loader;
 pub mod loss;
+#[cfg(doctest)]
+mod macro_examples;
 pub mod method;
 pub mod metrics;
 pub mod nn;

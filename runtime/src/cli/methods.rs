@@ -41,7 +41,7 @@ pub fn explain(registry: &Registry, name: &str, json: bool) -> Result<ExitCode, 
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<ExitCode, Failure> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::failure)?);
+    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::fault)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -49,7 +49,7 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
         (_, true) => ProgressMode::Json,
         _ => ProgressMode::detect(),
     };
-    let interrupt = Interrupt::install().map_err(Failure::failure)?;
+    let interrupt = Interrupt::install().map_err(Failure::fault)?;
     let started = Instant::now();
     let outcome = trainer.run(&directory, mode, &interrupt)?;
     let said = |text: String| {

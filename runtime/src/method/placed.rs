@@ -15,12 +15,17 @@ pub struct Placed<P> {
     control: bool,
 }
 
-impl<P: Declared> Placed<P> {
+impl<P> Placed<P> {
     /// Where and with the weight that it was declared with.
+    ///
+    /// Any type will do here: what takes a `Placed` says whether it wants an objective or a regularizer, and so is the
+    /// one to say that a type is neither.
     pub fn new(plugin: P) -> Placed<P> {
         Placed { plugin, at: None, weight: None, batch: None, control: false }
     }
+}
 
+impl<P: Declared> Placed<P> {
     /// With another weight λ.
     pub fn weight(self, weight: impl Into<Schedule>) -> Placed<P> {
         Placed { weight: Some(weight.into()), ..self }

@@ -9,7 +9,7 @@ use equilayer_grammar::{Bound, Range};
 use crate::action::Interpolation;
 use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
 use crate::config::{Document, Section, read_method};
-use crate::data::{Cifar, Dataset, ImageFolder, Split, TarShards, digits};
+use crate::data::{Cifar, Dataset, ImageFolder, OpenDataset, Split, TarShards, digits, registered};
 use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
 use crate::method::Method;
 use crate::plugin::{Layer, Registry};
@@ -88,12 +88,14 @@ impl Settings {
         let directory = train.read("directory", "runs/latest".to_owned(), "Folder of the run.");
         train.finish();
         let mut data = document.section("data");
-        let kind = data.choice("name", "digits", DATA, "Images to learn from.").unwrap_or(Kind::Digits);
+        let kind =
+            data.choice("name", "digits", &Kind::all(), "Images to learn from.").unwrap_or(Kind::Digits);
         let path = data.read("path", String::new(), "Folder or file of the images; unused for digits.");
         let bad_images =
             data.count("bad_images", 0, 0, "Unreadable images to pass over before it is an error.");
         let sets = kind.open(path.as_ref(), &data);
-        let (encoder, views) = read_encoder(document, kind, method.as_ref());
+        let dataset = sets.as_ref().map(|(dataset, _)| dataset.as_ref());
+        let (encoder, views) = read_encoder(document, kind.image(dataset), method.as_ref());
         data.finish();
         let optimizer = read_optimizer(document, batch);
         let (dataset, evaluation) = sets?;
@@ -119,26 +121,32 @@ impl Settings {
 }
 
 /// Which reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Kind {
     Digits,
     Cifar10,
     Cifar100,
     Folder,
     Shards,
+    /// Registered by the program or a crate of plugins.
+    Own(OpenDataset),
 }
-
-const DATA: &[(&str, Kind)] = &[
-    ("digits", Kind::Digits),
-    ("cifar10", Kind::Cifar10),
-    ("cifar100", Kind::Cifar100),
-    ("folder", Kind::Folder),
-    ("shards", Kind::Shards),
-];
 
 type Sets = (Arc<dyn Dataset>, Option<[Arc<dyn Dataset>; 2]>);
 
 impl Kind {
+    fn all() -> Vec<(&'static str, Kind)> {
+        let built_in = [
+            ("digits", Kind::Digits),
+            ("cifar10", Kind::Cifar10),
+            ("cifar100", Kind::Cifar100),
+            ("folder", Kind::Folder),
+            ("shards", Kind::Shards),
+        ];
+        let own = registered().into_iter().map(|set| (set.name, Kind::Own(set.open)));
+        built_in.into_iter().chain(own).collect()
+    }
+
     fn open(self, path: &std::path::Path, section: &Section<'_>) -> Option<Sets> {
         let opened: Result<Sets, crate::data::DataError> = match self {
             Kind::Digits => {
@@ -147,7 +155,7 @@ impl Kind {
                 Ok((train.clone(), Some([train, test])))
             }
             Kind::Cifar10 | Kind::Cifar100 => {
-                let open = if self == Kind::Cifar10 { Cifar::cifar_10 } else { Cifar::cifar_100 };
+                let open = if matches!(self, Kind::Cifar10) { Cifar::cifar_10 } else { Cifar::cifar_100 };
                 open(path, Split::Train).and_then(|train| {
                     let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
                         (Arc::new(train), Arc::new(open(path, Split::Test)?));
@@ -167,6 +175,7 @@ impl Kind {
                 }
             }
             Kind::Shards => TarShards::open(path).map(|set| (Arc::new(set) as Arc<dyn Dataset>, None)),
+            Kind::Own(open) => open(path).map(|set| (set, None)),
         };
         match opened {
             Ok(sets) => Some(sets),
@@ -177,12 +186,13 @@ impl Kind {
         }
     }
 
-    /// Side of the images that the encoder is made for, and colour channels.
-    fn image(self) -> (usize, usize) {
-        match self {
-            Kind::Digits => (28, 1),
-            Kind::Cifar10 | Kind::Cifar100 => (32, 3),
-            Kind::Folder | Kind::Shards => (224, 3),
+    /// Side of the images that the encoder is made for, and colour channels. Of an own data set the first image says.
+    fn image(self, dataset: Option<&dyn Dataset>) -> (usize, usize) {
+        match (self, dataset.and_then(|set| set.image(0).ok())) {
+            (Kind::Digits, _) => (28, 1),
+            (Kind::Cifar10 | Kind::Cifar100, _) => (32, 3),
+            (Kind::Own(_), Some(image)) => (image.height().min(image.width()), image.channels()),
+            (Kind::Folder | Kind::Shards | Kind::Own(_), _) => (224, 3),
         }
     }
 }
@@ -195,10 +205,9 @@ enum EncoderKind {
 
 fn read_encoder(
     document: &Document,
-    kind: Kind,
+    (side, channels): (usize, usize),
     method: Option<&Method>,
 ) -> (EncoderChoice, Option<ViewOptions>) {
-    let (side, channels) = kind.image();
     let small = side <= 32;
     let mut section = document.section("encoder");
     let choices = [("vit", EncoderKind::Vit), ("resnet", EncoderKind::ResNet)];
@@ -245,7 +254,7 @@ fn read_encoder(
     if let Err(error) = encoder.check() {
         section.report("name", &error.to_string());
     }
-    let scale = section_views(document, kind, image);
+    let scale = section_views(document, channels, image);
     section.finish();
     (encoder, scale)
 }
@@ -272,16 +281,16 @@ fn last_spatial_tap(method: &Method, depth: usize) -> usize {
     if method.members().any(early) { 0 } else { method.members().map(layer).max().unwrap_or(0) }
 }
 
-fn section_views(document: &Document, kind: Kind, image: usize) -> Option<ViewOptions> {
+fn section_views(document: &Document, channels: usize, image: usize) -> Option<ViewOptions> {
     let mut section = document.section("views");
     let smallest = section.number(
         "smallest_crop",
-        if kind == Kind::Digits { 0.4 } else { 0.08 },
+        if channels == 1 { 0.4 } else { 0.08 },
         Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) },
         "Smallest share of an image's area that a view shows.",
     );
-    let built = match kind {
-        Kind::Digits => {
+    let built = match channels {
+        1 => {
             let [first, second] = presets::digits();
             let scale = [smallest as f32, 1.0];
             first.cropping(image, scale).and_then(|first| Ok([first, second.cropping(image, scale)?]))

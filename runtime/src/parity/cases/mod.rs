@@ -130,8 +130,10 @@ fn shape_in_file(tensor: &Tensor) -> Vec<usize> {
     if tensor.shape().is_empty() { vec![1] } else { tensor.shape().to_vec() }
 }
 
+type NamedLoss = fn(&Tensor) -> Tensor;
+
 /// The losses that files can name, where their case defines none, of an output `y`.
-const NAMED_LOSSES: [(&str, fn(&Tensor) -> Tensor); 2] = [
+const NAMED_LOSSES: [(&str, NamedLoss); 2] = [
     ("sum(y^2)", |y| y.square().sum_all()),
     ("sum(y * cos(stop_grad(y)))", |y| (y * y.stop_gradient().cos()).sum_all()),
 ];
