@@ -8,7 +8,7 @@ use crate::data::Image;
 use crate::encoder::EncoderConfig;
 use crate::loader::SampleKey;
 use crate::method::{Layout, Method, Split};
-use crate::plugin::{ArgumentKind, Crops, Role};
+use crate::plugin::{ArgumentKind, Crops, Role, Sharing};
 use crate::program::names::{self, UNTRANSFORMED};
 
 use super::collate::StepClock;
@@ -45,6 +45,8 @@ struct Shared {
     channels: usize,
     clock: StepClock,
     inputs: Vec<String>,
+    /// Which samples are transformed alike.
+    sharing: Option<Sharing>,
     /// Whether images are needed as they are.
     untransformed: bool,
     orbits: Vec<Orbit>,
@@ -107,13 +109,14 @@ impl ViewMaker {
             (!vectors.is_empty()).then(|| Standardization::of(&options.global, encoder.image()));
         let mut shared = Shared {
             layout: layout.clone(),
-            crops: method.objective().spec().views,
+            crops: method.objective().views(),
             options,
             stride: encoder.stride(),
             grid: encoder.grid(encoder.layers(), encoder.image()),
             channels: encoder.channels(),
             clock,
             inputs: Vec::new(),
+            sharing: method.members().find_map(|member| member.spec().share),
             untransformed: method.members().any(|member| member.spec().reads(Role::Untransformed)),
             orbits,
             differences: asking(&ArgumentKind::Differences),
@@ -204,11 +207,26 @@ impl Shared {
     fn make_plain(&self, image: &Image, key: SampleKey, sink: &mut Sink<'_>) -> Vec<Parameters> {
         let mut drawn = Vec::with_capacity(self.crops.global);
         for view in 0..self.crops.global {
-            let (pixels, parameters) = self.pipeline(view).apply(image, &key.draw(FIRST_VIEW + view as u64));
+            let (pipeline, size) = (self.pipeline(view), [image.height(), image.width()]);
+            let parameters = self.draw(pipeline, size, key, FIRST_VIEW + view as u64);
+            let pixels = pipeline.normalize().pixels(pipeline.transform(image, &parameters));
             sink.push(&names::view(view), pixels);
             drawn.push(parameters);
         }
         drawn
+    }
+
+    /// A view's transform: the sample's own, or its group's.
+    fn draw(&self, pipeline: &Pipeline, size: [usize; 2], key: SampleKey, purpose: u64) -> Parameters {
+        let own = pipeline.draw(size, &key.draw(purpose));
+        let of_group = |neighbours| pipeline.draw(size, &key.group_draw(neighbours, purpose));
+        match self.sharing {
+            None => own,
+            Some(Sharing::Of(images)) => {
+                Parameters { flipped: own.flipped, sigma: own.sigma, ..of_group(images) }
+            }
+            Some(Sharing::Into(groups)) => of_group(self.layout.batch / groups.max(1)),
+        }
     }
 
     /// One crop, seen twice: colours are each view's own, and then each view's group element acts (METHODS: SER's
