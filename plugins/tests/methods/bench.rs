@@ -36,7 +36,7 @@ pub struct Bench {
 }
 
 /// A flow that moves everything one cell to the right, and its inverse.
-fn flow(grid: Grid) -> Flow {
+pub fn flow(grid: Grid) -> Flow {
     let field = |columns: f32| {
         let vectors = vec![[0.0, columns]; grid.cells()];
         DisplacementField::new(grid, vectors, vec![true; grid.cells()]).expect("a field of its grid")

@@ -5,5 +5,6 @@ mod controls;
 mod curves;
 mod defects;
 mod derivatives;
+mod reference;
 mod specs;
 mod zoo;

@@ -109,6 +109,11 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
             member = member.on(share);
         }
     }
+    if let Some(ema) = member.teacher().cloned() {
+        let momentum =
+            section.read("teacher", ema.momentum, "Momentum of the teacher: a number or a schedule.");
+        member = member.following(momentum);
+    }
     for knob in spec.knobs() {
         let value = section.checked(&knob.name, knob.default.clone(), &doc(knob), |value| {
             knob.problem(&fitting(knob, value)).map_or(Ok(()), Err)

@@ -19,7 +19,7 @@ impl Method {
             own.extend(member.problems());
             own.extend(self.placement_problems(member, encoder));
             own.extend(self.supply_problems(member));
-            own.extend(sharing_problem(member, batch));
+            own.extend(self.sharing_problem(member, batch));
             problems.extend(own.into_iter().map(|problem| format!("{name}: {problem}")));
         }
         problems.extend(self.batch_problems(batch));
@@ -39,6 +39,20 @@ impl Method {
             problems.push(actions::spatial_on_collapsed(&member.at.to_string()));
         }
         problems
+    }
+
+    /// Why samples cannot be transformed alike in groups, if so.
+    fn sharing_problem(&self, member: &Member, batch: usize) -> Option<String> {
+        let share = member.spec().share?;
+        let splits = Layout::of(self, batch).splits;
+        match splits.first() {
+            Some(split) => Some(format!(
+                "it compares samples that are transformed alike, and `{}` transforms each of its samples by itself; use \
+                 one of the two",
+                split.name
+            )),
+            None => undivided(share, batch),
+        }
     }
 
     fn supply_problems(&self, member: &Member) -> Vec<String> {
@@ -87,12 +101,12 @@ impl Method {
     }
 }
 
-/// Why a batch cannot be cut into groups that are transformed alike, if so.
-fn sharing_problem(member: &Member, batch: usize) -> Option<String> {
-    let (Sharing::Of(parts) | Sharing::Into(parts)) = member.spec().share?;
+/// A batch that does not divide.
+fn undivided(share: Sharing, batch: usize) -> Option<String> {
+    let (Sharing::Of(parts) | Sharing::Into(parts)) = share;
     (!batch.is_multiple_of(parts.max(1))).then(|| {
-        let groups = match member.spec().share {
-            Some(Sharing::Of(_)) => format!("groups of {parts}"),
+        let groups = match share {
+            Sharing::Of(_) => format!("groups of {parts}"),
             _ => format!("{parts} groups"),
         };
         format!(

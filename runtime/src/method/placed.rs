@@ -2,7 +2,7 @@
 
 use equilayer_grammar::{placement, unknown};
 
-use crate::plugin::{BatchShare, Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
+use crate::plugin::{BatchShare, Crops, Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
 use crate::schedule::Schedule;
 
 /// A plugin of a known type in a method: what [`method!`](crate::method!) writes for each term.
@@ -74,6 +74,8 @@ pub struct Member {
     pub(crate) at: Tap,
     pub(crate) weight: Schedule,
     pub(crate) batch: BatchShare,
+    pub(crate) views: Crops,
+    pub(crate) teacher: Option<Ema>,
     pub(crate) control: bool,
 }
 
@@ -88,6 +90,8 @@ impl Member {
             at: spec.at,
             weight: spec.weight.clone(),
             batch: spec.batch,
+            views: spec.views,
+            teacher: spec.teacher.clone(),
             control: false,
         }
     }
@@ -105,6 +109,17 @@ impl Member {
     /// On another share of the batch, or a mini-batch of its own.
     pub fn on(self, batch: impl Into<BatchShare>) -> Member {
         Member { batch: batch.into(), ..self }
+    }
+
+    /// With other crops of each image, for an objective: DINO's with fewer local ones.
+    pub fn seeing(self, views: Crops) -> Member {
+        Member { views, ..self }
+    }
+
+    /// With another momentum of the teacher; nothing changes where there is none.
+    pub fn following(self, momentum: impl Into<Schedule>) -> Member {
+        let teacher = self.teacher.map(|ema| Ema { momentum: momentum.into(), ..ema });
+        Member { teacher, ..self }
     }
 
     /// The regularizer's control: its samples are taken from the batch and transformed as they would be, and its loss is
@@ -159,8 +174,14 @@ impl Member {
         self.spec().knobs().map(|knob| knob.name.as_str()).zip(&self.knobs)
     }
 
-    pub(super) fn teacher(&self) -> Option<&Ema> {
-        self.spec().teacher.as_ref()
+    /// The crops it compares, for an objective.
+    pub fn views(&self) -> Crops {
+        self.views
+    }
+
+    /// How its teacher follows, for an objective that has one.
+    pub fn teacher(&self) -> Option<&Ema> {
+        self.teacher.as_ref()
     }
 
     /// A head's width as a number, at a tap of this width.

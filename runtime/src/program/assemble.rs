@@ -110,7 +110,7 @@ impl ImageSets {
             let images = graph.input(&name, [samples, channels, size[0], size[1]]);
             (name, images)
         };
-        let views = method.objective().spec().views;
+        let views = method.objective().views();
         let mut student = Vec::new();
         if layout.plain > 0 {
             student.extend((0..views.global).map(|v| declare(names::view(v), layout.plain, [height, width])));
@@ -251,7 +251,7 @@ impl Scene<'_> {
             Side::Student => self.seen,
             Side::Teacher => self.known?,
         };
-        let views = self.recipe.method.objective().spec().views;
+        let views = self.recipe.method.objective().views();
         let layout = self.recipe.layout;
         let global = |v: usize| {
             let shared = layout.splits.iter().filter(|split| !split.own);
@@ -331,7 +331,7 @@ impl Scene<'_> {
 
     fn parameters(&self) -> Parameters {
         let batch = self.share();
-        let views = self.recipe.method.objective().spec().views.global;
+        let views = self.recipe.method.objective().views().global;
         let width = self.recipe.options.transform_parameters;
         let input = |v| self.graph.input(&names::parameters(self.name, v), [batch, width]);
         Parameters { views: (0..views).map(input).collect() }

@@ -13,6 +13,7 @@
 
 mod collate;
 mod encode;
+mod local_crops;
 mod settings;
 mod trainer;
 mod views;

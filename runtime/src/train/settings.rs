@@ -12,9 +12,10 @@ use crate::config::{Document, Section, read_method};
 use crate::data::{Cifar, Dataset, ImageFolder, OpenDataset, Split, TarShards, digits, registered};
 use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
 use crate::method::Method;
-use crate::plugin::{Layer, Registry};
+use crate::plugin::{Crops, Layer, Registry};
 use crate::schedule::Schedule;
 
+use super::local_crops;
 use super::views::ViewOptions;
 
 /// Everything a run is told.
@@ -74,7 +75,7 @@ impl Settings {
     /// Reads all sections. Mistakes are left in the document: call [`Document::finish`] before the settings are used.
     /// Nothing where there is no method at all.
     pub fn read(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Settings> {
-        let method = read_method(document, registry, default);
+        let mut method = read_method(document, registry, default);
         let mut train = document.section("train");
         let batch = train.count("batch", 128, 2, "Samples a step.");
         let epochs = train.count("epochs", 20, 1, "Passes over the training images.");
@@ -95,7 +96,7 @@ impl Settings {
             data.count("bad_images", 0, 0, "Unreadable images to pass over before it is an error.");
         let sets = kind.open(path.as_ref(), &data);
         let dataset = sets.as_ref().map(|(dataset, _)| dataset.as_ref());
-        let (encoder, views) = read_encoder(document, kind.image(dataset), method.as_ref());
+        let (encoder, views) = read_encoder(document, kind.image(dataset), &mut method);
         data.finish();
         let optimizer = read_optimizer(document, batch);
         let (dataset, evaluation) = sets?;
@@ -206,7 +207,7 @@ enum EncoderKind {
 fn read_encoder(
     document: &Document,
     (side, channels): (usize, usize),
-    method: Option<&Method>,
+    method: &mut Option<Method>,
 ) -> (EncoderChoice, Option<ViewOptions>) {
     let small = side <= 32;
     let mut section = document.section("encoder");
@@ -230,7 +231,7 @@ fn read_encoder(
                 "Block after which CLS joins: 0 at the input, or follow-tap.",
                 |text| cls_rule(text, 0).map(|_| ()),
             );
-            let tap = method.map_or(0, |method| last_spatial_tap(method, depth));
+            let tap = method.as_ref().map_or(0, |method| last_spatial_tap(method, depth));
             let sincos = section.read("sincos", true, "Fixed sin-cos positions in place of learned ones.");
             let frozen = section.read(
                 "frozen_patches",
@@ -254,9 +255,9 @@ fn read_encoder(
     if let Err(error) = encoder.check() {
         section.report("name", &error.to_string());
     }
-    let scale = section_views(document, channels, image, encoder.stride());
+    let views = section_views(document, channels, image, encoder.stride(), method);
     section.finish();
-    (encoder, scale)
+    (encoder, views)
 }
 
 /// The block after which CLS joins: a number, or behind the last token map that a regularizer reads.
@@ -281,7 +282,14 @@ fn last_spatial_tap(method: &Method, depth: usize) -> usize {
     if method.members().any(early) { 0 } else { method.members().map(layer).max().unwrap_or(0) }
 }
 
-fn section_views(document: &Document, channels: usize, image: usize, stride: usize) -> Option<ViewOptions> {
+/// The views, and how many local ones the method's objective sees.
+fn section_views(
+    document: &Document,
+    channels: usize,
+    image: usize,
+    stride: usize,
+    method: &mut Option<Method>,
+) -> Option<ViewOptions> {
     let mut section = document.section("views");
     let smallest = section.number(
         "smallest_crop",
@@ -305,7 +313,10 @@ fn section_views(document: &Document, channels: usize, image: usize, stride: usi
             return None;
         }
     };
-    let local = read_local(&mut section, &global, image, stride);
+    let crops = method.as_ref().map_or(Crops::PAIR, |method| method.objective().views());
+    let (crops, local) =
+        local_crops::read(&mut section, crops, image, stride.max(1), &global[1], channels == 1);
+    *method = method.take().map(|method| method.seeing(crops));
     section.finish();
     let normalize: Normalize = global[0].normalize().clone();
     let steps = vec![Step::CenterCrop(CenterCrop {
@@ -315,36 +326,6 @@ fn section_views(document: &Document, channels: usize, image: usize, stride: usi
     })];
     let plain = Pipeline::new(steps, normalize).ok()?;
     Some(ViewOptions { global, local, plain })
-}
-
-/// DINO's local crops: 96 of 224 pixels, of 5 to 40 % of the area.
-fn read_local(
-    section: &mut Section<'_>,
-    global: &[Pipeline; 2],
-    image: usize,
-    stride: usize,
-) -> Option<Pipeline> {
-    let usual = ((image as f64 * 96.0 / 224.0 / stride as f64).round() as usize).max(1) * stride;
-    let size =
-        section.checked("local_size", usual, "Height and width of local crops, pixels.", |&size: &usize| {
-            let fits = size > 0 && size.is_multiple_of(stride);
-            if fits { Ok(()) } else { Err(format!("{size} is no multiple of the encoder's patch, {stride}")) }
-        });
-    let share = Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) };
-    let largest = section.number(
-        "largest_local_crop",
-        0.4,
-        share,
-        "Largest share of the area that a local crop shows.",
-    );
-    let smallest = (largest / 8.0) as f32;
-    match global[1].clone().cropping(size, [smallest, largest as f32]) {
-        Ok(local) => Some(local),
-        Err(error) => {
-            section.report("local_size", &error.to_string());
-            None
-        }
-    }
 }
 
 fn read_optimizer(document: &Document, batch: usize) -> OptimizerSettings {

@@ -45,14 +45,14 @@ struct Shared {
     channels: usize,
     clock: StepClock,
     inputs: Vec<String>,
+    /// Which samples are transformed alike.
+    sharing: Option<Sharing>,
     /// Whether images are needed as they are.
     untransformed: bool,
     orbits: Vec<Orbit>,
     /// Members that ask for differences, and that ask for transform vectors, with the samples they work on.
     differences: Vec<(String, usize)>,
     vectors: Vec<(String, usize)>,
-    /// Which samples are transformed alike.
-    sharing: Option<Sharing>,
     standardization: Option<Standardization>,
 }
 
@@ -110,18 +110,18 @@ impl ViewMaker {
             (!vectors.is_empty()).then(|| Standardization::of(&options.global, encoder.image()));
         let mut shared = Shared {
             layout: layout.clone(),
-            crops: method.objective().spec().views,
+            crops: method.objective().views(),
             options,
             stride: encoder.stride(),
             grid: encoder.grid(encoder.layers(), encoder.image()),
             channels: encoder.channels(),
             clock,
             inputs: Vec::new(),
+            sharing: method.members().find_map(|member| member.spec().share),
             untransformed: method.members().any(|member| member.spec().reads(Role::Untransformed)),
             orbits,
             differences: asking(&ArgumentKind::Differences),
             vectors,
-            sharing: method.members().find_map(|member| member.spec().share),
             standardization,
         };
         shared.inputs = shared.input_names();
@@ -235,10 +235,8 @@ impl Shared {
         let mut drawn = Vec::with_capacity(self.crops.global);
         for view in 0..self.crops.global {
             let (pipeline, parameters) = (self.pipeline(view), self.draw(image, key, view));
-            sink.push(
-                &names::view(view),
-                pipeline.normalize().pixels(pipeline.transform(image, &parameters)),
-            );
+            let pixels = pipeline.normalize().pixels(pipeline.transform(image, &parameters));
+            sink.push(&names::view(view), pixels);
             drawn.push(parameters);
         }
         drawn

@@ -74,10 +74,11 @@ fn a_mini_batch_of_its_own_is_beside_the_batch() {
 /// A regularizer that reads the objective's views on a share of the batch sees that share's rows alone.
 #[test]
 fn a_share_of_the_views_is_its_first_samples() {
-    let spread = Plugin::regularizer("rows", |z: Views<Embedding>| Loss::from(z.all[0].tensor.square().sum_all()))
-        .doc("Counts.")
-        .at(equilayer::plugin::embedding())
-        .argument("z");
+    let spread =
+        Plugin::regularizer("rows", |z: Views<Embedding>| Loss::from(z.all[0].tensor.square().sum_all()))
+            .doc("Counts.")
+            .at(equilayer::plugin::embedding())
+            .argument("z");
     let all = Method::of(Member::of(&alignment())).with(Member::of(&spread));
     let half = Method::of(Member::of(&alignment())).with(Member::of(&spread).on(0.5));
     let [all, half] = [all, half].map(|method| value(&run(&method, 2, 0, 1)[0], "loss.rows"));
