@@ -22,10 +22,12 @@
 //! | [`run_directory`], [`checkpoint`], [`metrics`], [`report`] | what a run leaves behind |
 //! | [`progress`], [`interrupt`] | what a run says, and how it is stopped |
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
+//! | [`train`], [`assess`] | the training loop; the trained encoder beside its baselines |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
 //! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
 
 pub mod action;
+pub mod assess;
 mod atomic_file;
 pub mod augment;
 pub mod checkpoint;

@@ -93,7 +93,7 @@ pub struct LayerScore {
 }
 
 /// An image and its token maps, in principal components shown as colours.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TokenMaps {
     /// Which image, layer and action.
     pub caption: String,
