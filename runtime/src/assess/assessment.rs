@@ -75,6 +75,20 @@ pub enum Subject {
     PatchPooling,
 }
 
+impl Test {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Test::LinearProbe => "linear probe",
+            Test::Knn => "kNN",
+            Test::Collapse => "collapse",
+            Test::Equivariance => "equivariance",
+            Test::Invariance => "invariance",
+            Test::Robustness => "robustness",
+        }
+    }
+}
+
 impl Subject {
     /// In words.
     pub fn name(self) -> &'static str {

@@ -169,6 +169,23 @@ impl Bench {
         Ok(assessment)
     }
 
+    /// What an encoder makes of all images, of the test split or of training, in their order.
+    ///
+    /// # Errors
+    /// Images that cannot be read; a layer that the encoder does not have.
+    pub fn features(
+        &self,
+        executor: &mut CpuExecutor,
+        read: Read,
+        test: bool,
+    ) -> Result<Features, AssessError> {
+        let (train, tested) = self.images(0);
+        let images = train.filter(|_| !test).unwrap_or(tested);
+        let extractor = self.extractor(&[read])?;
+        let mut encoding = Encoding { executor, plain: &self.plain };
+        images.features(|images| encoding.features(&extractor, images))
+    }
+
     /// The linear probe's options: the run's seed, so that repeating a run repeats its evaluation.
     pub(super) fn probe_options(&self) -> ProbeOptions {
         ProbeOptions { epochs: self.options.probe_epochs, seed: self.seed, ..ProbeOptions::default() }
