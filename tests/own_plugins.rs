@@ -52,7 +52,7 @@ fn plugins_of_a_users_own_stand_beside_the_built_in_ones() {
     let own = Crate::copied();
     let (listed, _, code) = own.run(&["methods"]);
     assert_eq!(code, Some(0));
-    for line in ["  mirror           at tokens(2)     Mirror: ", "  ser              at tokens(3)     SER: "]
+    for line in ["  mirror             at tokens(2)   Mirror: ", "  ser                at tokens(3)   SER: "]
     {
         assert!(listed.contains(line), "{listed}");
     }

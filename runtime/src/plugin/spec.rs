@@ -189,6 +189,12 @@ pub struct PluginSpec {
 }
 
 impl PluginSpec {
+    /// What it is, in a line: the first paragraph of its documentation.
+    pub fn summary(&self) -> String {
+        let first = self.doc.lines().take_while(|line| !line.trim().is_empty());
+        first.map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+
     /// The knobs, in order.
     pub fn knobs(&self) -> impl Iterator<Item = &KnobSpec> + Clone {
         self.arguments.iter().filter_map(|argument| match &argument.kind {
