@@ -18,7 +18,7 @@ mod settings;
 mod trainer;
 mod views;
 
-pub use collate::{Collator, StepInputs};
+pub use collate::{Collator, StepClock, StepInputs};
 pub use encode::{FeatureExtractor, Read};
 pub use settings::{EncoderChoice, OptimizerSettings, Settings};
 pub use trainer::{Outcome, TrainError, Trainer};
