@@ -16,9 +16,7 @@ const TOLERANCE: f64 = 1e-5;
 /// Where part of the student is held constant, differences move it and gradients do not.
 fn holds_the_student_constant(method: &Method) -> bool {
     let names = method.names();
-    let own_target =
-        names[0] == "simsiam" || (names.contains(&"flow_equivariance".into()) && method.teacher().is_none());
-    own_target
+    names[0] == "simsiam" || (names.contains(&"flow_equivariance".into()) && method.teacher().is_none())
 }
 
 /// The derivative of the total loss along a direction, by autograd and by differences.
