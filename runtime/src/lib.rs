@@ -23,10 +23,12 @@
 //! | [`progress`], [`interrupt`] | what a run says, and how it is stopped |
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
 //! | [`parity`] | reference values of others' code, computed again and compared |
+//! | [`train`], [`assess`] | the training loop; the trained encoder beside its baselines |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
 //! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
 
 pub mod action;
+pub mod assess;
 mod atomic_file;
 pub mod augment;
 pub mod checkpoint;

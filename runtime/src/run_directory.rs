@@ -6,6 +6,7 @@
 //! | `metrics.jsonl` | see [`crate::metrics`] |
 //! | `events.out.tfevents.*` | the same for TensorBoard; `tensorboard --logdir runs` shows all runs |
 //! | `checkpoints/` | see [`crate::checkpoint`] |
+//! | `evaluation.json` | see [`crate::assess`] |
 //! | `report.html` | see [`crate::report`] |
 //! | `run.lock` | held by the process that writes the run |
 //!
@@ -122,6 +123,25 @@ impl RunDirectory {
         Ok(RunDirectory { path, _lock: lock })
     }
 
+    /// Gives the folder of a run another name beside it, NAME-1 or the next that is free, and says which. A run that is
+    /// being written stays where it is.
+    ///
+    /// # Errors
+    /// A folder that is no run; one that another process holds; the file system's.
+    pub fn set_aside(path: &Path) -> Result<PathBuf, RunDirectoryError> {
+        let run = RunDirectory::open(path)?;
+        let mut name = path.as_os_str().to_owned();
+        name.push("-");
+        let named = |number: u64| {
+            let mut name = name.clone();
+            name.push(number.to_string());
+            PathBuf::from(name)
+        };
+        let free = (1..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0));
+        std::fs::rename(&run.path, &free).map_err(failed(path, "renamed"))?;
+        Ok(free)
+    }
+
     /// The folder; TensorBoard's events go right into it.
     pub fn path(&self) -> &Path {
         &self.path
@@ -144,6 +164,19 @@ impl RunDirectory {
     /// Where the checkpoints are.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
+    }
+
+    /// Where the evaluation is.
+    pub fn evaluation(&self) -> PathBuf {
+        self.path.join("evaluation.json")
+    }
+
+    /// Writes the evaluation, over an earlier one.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_evaluation(&self, json: &str) -> Result<(), RunDirectoryError> {
+        write(&self.evaluation(), json)
     }
 
     /// Writes the report, over an earlier one, and says where it is.

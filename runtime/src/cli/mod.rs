@@ -6,9 +6,13 @@
 //!
 //! A mistake of the user's exits with code 2, a failure with 1, an interrupted run with 130.
 
+mod evaluate;
+mod export;
 mod failure;
 mod help;
+mod loaded;
 mod methods;
+mod summary;
 mod train;
 
 use std::path::PathBuf;
@@ -16,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::assess::Read;
 use crate::plugin::Registry;
 use failure::Failure;
 
@@ -29,10 +34,42 @@ struct Cli {
     command: Option<Command>,
 }
 
+/// The method of a configuration that names none.
+const DEFAULT_METHOD: (&str, &[&str]) = ("moco_v3", &[]);
+
 #[derive(Subcommand)]
 enum Command {
     /// Pretrain an encoder.
     Train(TrainArguments),
+    /// Evaluate a run: linear probe, kNN, collapse, equivariance by layer, beside raw pixels and the untrained encoder.
+    Eval(EvaluateArguments),
+    /// Write the report of a run again.
+    Report {
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// Write a run's encoder as safetensors, in timm's names.
+    Export {
+        /// The run's folder.
+        run: PathBuf,
+        /// The file to write.
+        #[arg(long, value_name = "FILE.safetensors")]
+        to: PathBuf,
+    },
+    /// Write what a run's encoder makes of images, as a NumPy file.
+    Features {
+        /// The run's folder.
+        run: PathBuf,
+        /// The file to write.
+        #[arg(long, value_name = "FILE.npy")]
+        to: PathBuf,
+        /// embedding, last4 or tokens(LAYER); what the run's evaluation reads if not given.
+        #[arg(long)]
+        read: Option<Read>,
+        /// Which images.
+        #[arg(long, value_enum, default_value = "test")]
+        split: export::Part,
+    },
     /// List the methods: objectives and regularizers, with their places and knobs.
     Methods {
         /// As JSON.
@@ -71,6 +108,25 @@ struct TrainArguments {
     json: bool,
 }
 
+/// What `eval` is told.
+#[derive(clap::Args)]
+struct EvaluateArguments {
+    /// The run's folder.
+    run: PathBuf,
+    /// Keys of the configuration to change for this evaluation: evaluate.images=1000
+    #[arg(value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// What probes read of the encoder: embedding, last4 or tokens(LAYER).
+    #[arg(long)]
+    read: Option<Read>,
+    /// Robustness too: nine corruptions at five severities, generated on the fly.
+    #[arg(long)]
+    corruptions: bool,
+    /// The evaluation as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     let registry = Registry::linked();
@@ -85,6 +141,12 @@ pub fn run() -> ExitCode {
     let outcome = registry.map_err(Failure::mistake).and_then(|registry| match cli.command {
         None => train::run(&registry, TrainArguments::default()),
         Some(Command::Train(arguments)) => train::run(&registry, arguments),
+        Some(Command::Eval(arguments)) => evaluate::evaluate(&registry, arguments),
+        Some(Command::Report { run }) => evaluate::report(&run),
+        Some(Command::Export { run, to }) => export::weights(&registry, &run, &to),
+        Some(Command::Features { run, to, read, split }) => {
+            export::features(&registry, &run, &to, read, split)
+        }
         Some(Command::Methods { json }) => methods::list(&registry, json),
         Some(Command::Explain { name, json }) => methods::explain(&registry, &name, json),
     });

@@ -1,12 +1,15 @@
 //! `train`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use super::TrainArguments;
 use super::failure::Failure;
+use super::{DEFAULT_METHOD, TrainArguments, evaluate, summary};
+use crate::assess::{Assessment, Extent};
 use crate::config::Document;
 use crate::interrupt::{self, Interrupt};
+use crate::metrics::{MetricsWriter, Record};
 use crate::plugin::Registry;
 use crate::progress::ProgressMode;
 use crate::run_directory::RunDirectory;
@@ -15,11 +18,63 @@ use crate::train::{Outcome, Settings, Trainer};
 /// What is done when no configuration is given.
 const RECIPE: &str = include_str!("../../recipes/digits.toml");
 
-/// The method of a configuration that names none.
-const DEFAULT: (&str, &[&str]) = ("moco_v3", &[]);
+/// The folder of runs that are given none. An earlier run there is set aside; one that was named is never moved.
+const LATEST: &str = "runs/latest";
 
-/// Pretrains.
+/// Pretrains, evaluates and reports.
 pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCode, Failure> {
+    let document = document(&mut arguments)?;
+    let settings = Settings::read(&document, registry, DEFAULT_METHOD);
+    document.finish()?;
+    let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
+    let path = settings.directory.clone();
+    let mut trainer = Trainer::new(settings)?;
+    if arguments.dry_run {
+        return dry_run(&document, &mut trainer);
+    }
+    let plain = !arguments.quiet && !arguments.json;
+    let said = |text: &str| {
+        if plain {
+            println!("{text}");
+        }
+    };
+    let directory = directory(&path, arguments.resume, &document, &said)?;
+    let mode = match (arguments.quiet, arguments.json) {
+        (true, _) => ProgressMode::Quiet,
+        (_, true) => ProgressMode::Json,
+        _ => ProgressMode::detect(),
+    };
+    let interrupt = Interrupt::install().map_err(Failure::fault)?;
+    let started = Instant::now();
+    said(&format!("{} in {}: {} steps", trainer.settings().method, path.display(), trainer.total_steps()));
+    match trainer.run(&directory, mode, &interrupt)? {
+        Outcome::Finished => {}
+        Outcome::Interrupted(step) => {
+            let report = evaluate::write_report(&directory)?;
+            said(&format!("report so far: {}", report.display()));
+            said(&format!(
+                "stopped after step {step}; go on with `train --resume` and the same configuration"
+            ));
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        }
+    }
+    let step = trainer.total_steps();
+    let mut say = |what: &str| said(&format!("{what} …"));
+    let found = trainer.assess(step, Extent::default(), &mut say)?;
+    let last =
+        Record { step, epoch: trainer.settings().epochs as u64, seconds: None, values: values(&found) };
+    MetricsWriter::resume(directory.metrics(), step)
+        .and_then(|mut metrics| metrics.write(&last))
+        .map_err(Failure::fault)?;
+    let report = evaluate::write(&directory, &found)?;
+    said(&format!("\n{}", summary::table(&found, trainer.settings().bench().tap)));
+    said(&format!("{step} steps and evaluation in {:.0} s", started.elapsed().as_secs_f64()));
+    said(&format!("report: {}", report.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file, or the built-in recipe, and overrides.
+fn document(arguments: &mut TrainArguments) -> Result<Document, Failure> {
     // `train method.ser.layer=6`: an override may stand where the file would.
     if let Some(first) = arguments.config.take_if(|path| path.to_string_lossy().contains('=')) {
         arguments.overrides.insert(0, first.to_string_lossy().into_owned());
@@ -31,49 +86,35 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
     for argument in &arguments.overrides {
         document.set(argument)?;
     }
-    let settings = Settings::read(&document, registry, DEFAULT);
-    document.finish()?;
-    let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
-    let path = settings.directory.clone();
-    let mut trainer = Trainer::new(settings)?;
-    if arguments.dry_run {
-        return dry_run(&document, &mut trainer);
+    Ok(document)
+}
+
+/// The run's folder, new or to go on with.
+fn directory(
+    path: &Path,
+    resume: bool,
+    document: &Document,
+    said: &dyn Fn(&str),
+) -> Result<RunDirectory, Failure> {
+    if resume {
+        return RunDirectory::open(path).map_err(Failure::mistake);
     }
-    let directory = match arguments.resume {
-        true => RunDirectory::open(&path),
-        false => RunDirectory::create(&path, &document.resolved()),
-    };
-    let directory = directory.map_err(Failure::mistake)?;
-    let mode = match (arguments.quiet, arguments.json) {
-        (true, _) => ProgressMode::Quiet,
-        (_, true) => ProgressMode::Json,
-        _ => ProgressMode::detect(),
-    };
-    let interrupt = Interrupt::install().map_err(Failure::fault)?;
-    let started = Instant::now();
-    let outcome = trainer.run(&directory, mode, &interrupt)?;
-    let said = |text: String| {
-        if !arguments.quiet && !arguments.json {
-            println!("{text}");
-        }
-    };
-    match outcome {
-        Outcome::Finished => {
-            said(format!(
-                "{} steps in {:.0} s; {}",
-                trainer.total_steps(),
-                started.elapsed().as_secs_f64(),
-                path.display()
-            ));
-            Ok(ExitCode::SUCCESS)
-        }
-        Outcome::Interrupted(step) => {
-            said(format!(
-                "stopped after step {step}; go on with `train --resume` and the same configuration"
-            ));
-            Ok(ExitCode::from(interrupt::EXIT_CODE))
-        }
+    if path == Path::new(LATEST) && path.join("config.toml").exists() {
+        let aside = RunDirectory::set_aside(path).map_err(Failure::mistake)?;
+        said(&format!("the run that was in {LATEST} is now in {}", aside.display()));
     }
+    RunDirectory::create(path, &document.resolved()).map_err(Failure::mistake)
+}
+
+/// The final evaluation's accuracies as metrics: `evaluation/linear_probe/trained`.
+fn values(found: &Assessment) -> std::collections::BTreeMap<String, f64> {
+    let accuracies = found.findings.iter().filter(|finding| finding.measurement.name == "accuracy");
+    let named = |finding: &crate::assess::Finding| {
+        let (test, subject) = (finding.test.name(), finding.subject.name());
+        let name = format!("evaluation/{test}/{subject}").replace(' ', "_");
+        (name, finding.measurement.value)
+    };
+    accuracies.map(named).collect()
 }
 
 fn dry_run(document: &Document, trainer: &mut Trainer) -> Result<ExitCode, Failure> {

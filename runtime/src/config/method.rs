@@ -74,8 +74,7 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     let feature = spec.features().next().map(|(_, feature)| feature);
     let fits = |tap: &Tap| feature.and_then(|feature| place_problem(*tap, feature)).map_or(Ok(()), Err);
     let mut tap = member.at();
-    if section.has("layer") {
-        let layer = section.read("layer", 0_usize, "The layer of its tap, from 1.");
+    if let Some(layer) = section.shorthand::<usize>("layer") {
         let moved = Tap { layer: Layer::After(layer), ..tap };
         if let Err(problem) = fits(&moved) {
             section.report("layer", &problem);

@@ -75,20 +75,28 @@ impl<'d> Section<'d> {
         doc: &str,
         check: impl FnOnce(&T) -> Result<(), String>,
     ) -> T {
-        let given = self.node(key);
-        let value = given.and_then(|node| {
-            let parsed = scalar(&node.value).and_then(|scalar| T::from_scalar(&scalar));
-            match parsed.and_then(|value: T| check(&value).map(|()| value)) {
-                Ok(value) => Some(value),
-                Err(why) => {
-                    self.wrong::<T>(key, node, &why);
-                    None
-                }
-            }
-        });
-        let value = value.unwrap_or(default);
+        let value = self.written(key, check).unwrap_or(default);
         self.resolve(key, value.to_toml(), doc);
         value
+    }
+
+    /// A value that another key says in full, where it is written. The resolved configuration has the other key alone.
+    pub fn shorthand<T: FromNode>(&mut self, key: &str) -> Option<T> {
+        self.asked.push(key.into());
+        self.written(key, |_| Ok(()))
+    }
+
+    /// What is written, where it is a value that `check` accepts. What else is written is reported.
+    fn written<T: FromNode>(&self, key: &str, check: impl FnOnce(&T) -> Result<(), String>) -> Option<T> {
+        let node = self.node(key)?;
+        let parsed = scalar(&node.value).and_then(|scalar| T::from_scalar(&scalar));
+        match parsed.and_then(|value: T| check(&value).map(|()| value)) {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.wrong::<T>(key, node, &why);
+                None
+            }
+        }
     }
 
     /// A list of texts.

@@ -1,12 +1,12 @@
 //! Numbers that say which evaluation made them.
 
 use equilayer_engine::random::{Stream, stream_id};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::EvaluateError;
 
 /// Which evaluation makes a number: what a reader needs to make it again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The samples measured, such as "digits test".
     pub split: String,
@@ -17,7 +17,7 @@ pub struct Evaluation {
 }
 
 /// A number with the evaluation that made it. There is no way to print one without the other.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// What it is: "accuracy", "RankMe".
     pub name: String,
@@ -27,13 +27,13 @@ pub struct Measurement {
     #[serde(flatten)]
     pub evaluation: Evaluation,
     /// How far it is to be trusted, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
 }
 
 /// The uncertainty of a number from the samples it was measured on. It says nothing of other training runs: for that,
 /// compare seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Interval {
     /// The standard deviation of the mean over samples.

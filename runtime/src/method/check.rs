@@ -45,13 +45,13 @@ impl Method {
     fn sharing_problem(&self, member: &Member, batch: usize) -> Option<String> {
         let share = member.spec().share?;
         let splits = Layout::of(self, batch).splits;
-        match splits.first() {
+        match splits.iter().find(|split| !split.own) {
             Some(split) => Some(format!(
                 "it compares samples that are transformed alike, and `{}` transforms each of its samples by itself; use \
                  one of the two",
                 split.name
             )),
-            None => undivided(share, batch),
+            None => undivided(share, member.batch().samples(batch)),
         }
     }
 
@@ -69,6 +69,12 @@ impl Method {
 
     fn batch_problems(&self, batch: usize) -> Vec<String> {
         let mut problems = Vec::new();
+        for (member, name) in self.members().zip(self.names()) {
+            let alone = member.spec().reads(Role::Pair) || member.spec().reads(Role::Orbit);
+            if matches!(member.batch, BatchShare::Own(_)) && !alone {
+                problems.push(format!("{name}: {}", methods::own_batch_of_views()));
+            }
+        }
         let layout = Layout::of(self, batch);
         for split in &layout.splits {
             let member = &split.members.first().and_then(|&index| self.members().nth(index));
@@ -85,9 +91,10 @@ impl Method {
                 ));
             }
         }
-        let taken: usize = layout.splits.iter().map(|split| split.samples).sum();
+        let shared = || layout.splits.iter().filter(|split| !split.own);
+        let taken: usize = shared().map(|split| split.samples).sum();
         if taken > batch {
-            let names: Vec<&str> = layout.splits.iter().map(|split| split.name.as_str()).collect();
+            let names: Vec<&str> = shared().map(|split| split.name.as_str()).collect();
             problems.push(methods::splits_exceed_batch(&names, taken, batch));
         }
         problems

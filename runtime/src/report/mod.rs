@@ -10,6 +10,7 @@
 pub mod chart;
 mod html;
 mod picture;
+mod run;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use chart::Series;
 use html::escaped;
 
 pub use picture::{Picture, PictureError};
+pub use run::ReportError;
 
 /// What a report shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +34,8 @@ pub struct ReportData {
     pub losses: Vec<Series>,
     /// Whether losses are drawn on a logarithmic scale.
     pub log_losses: bool,
+    /// Norms of each term's weighted gradient at its tap, over optimizer steps.
+    pub gradients: Vec<Series>,
     /// Accuracies, each beside its baselines.
     pub probes: Vec<Probe>,
     /// Equivariance by layer, one for each action.
@@ -93,7 +97,7 @@ pub struct LayerScore {
 }
 
 /// An image and its token maps, in principal components shown as colours.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TokenMaps {
     /// Which image, layer and action.
     pub caption: String,
@@ -147,7 +151,7 @@ pub fn render(data: &ReportData) -> String {
         sections::probes(data),
         sections::equivariance(data),
         sections::token_maps(data),
-        sections::losses(data),
+        sections::training(data),
         sections::collapse(data),
         sections::cost(data),
         sections::sweep(data),

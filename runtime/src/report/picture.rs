@@ -2,13 +2,39 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
-/// A picture in colours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A picture in colours. Written with its pixels as base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Picture {
     width: u32,
     height: u32,
     rgb: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    width: u32,
+    height: u32,
+    rgb: String,
+}
+
+impl From<Picture> for Written {
+    fn from(picture: Picture) -> Written {
+        let Picture { width, height, rgb } = picture;
+        Written { width, height, rgb: STANDARD.encode(rgb) }
+    }
+}
+
+impl TryFrom<Written> for Picture {
+    type Error = PictureError;
+
+    fn try_from(written: Written) -> Result<Picture, PictureError> {
+        // What is no base64 has no bytes, which is no picture.
+        let rgb = STANDARD.decode(written.rgb).unwrap_or_default();
+        Picture::new(written.width, written.height, rgb)
+    }
 }
 
 /// Pixels that are no picture.

@@ -76,17 +76,19 @@ pub(super) fn token_maps(data: &ReportData) -> String {
     section("Token maps", note, &grid(data.token_maps.iter().map(figure)))
 }
 
-pub(super) fn losses(data: &ReportData) -> String {
-    if data.losses.is_empty() {
-        return String::new();
-    }
-    let chart = LineChart {
-        title: "Losses by term".into(),
-        x_label: "step".into(),
-        log_y: data.log_losses,
-        series: data.losses.clone(),
+pub(super) fn training(data: &ReportData) -> String {
+    let chart = |title: &str, log_y: bool, series: &[super::Series]| {
+        if series.is_empty() {
+            return String::new();
+        }
+        let (title, series) = (title.into(), series.to_vec());
+        LineChart { title, x_label: "step".into(), log_y, series }.render()
     };
-    section("Training", "", &format!("<div class=\"wide\">\n{}</div>\n", chart.render()))
+    let charts = [
+        chart("Losses by term", data.log_losses, &data.losses),
+        chart("Gradient norms at the taps, weighted", true, &data.gradients),
+    ];
+    section("Training", "", &grid(charts))
 }
 
 pub(super) fn collapse(data: &ReportData) -> String {

@@ -12,14 +12,17 @@
 //! and threads changes nothing and a resumed run repeats the bits.
 
 mod collate;
-mod encode;
+mod cost;
+mod error;
 mod local_crops;
+mod recorder;
+mod replay;
 mod settings;
 mod trainer;
 mod views;
 
 pub use collate::{Collator, StepClock, StepInputs};
-pub use encode::{FeatureExtractor, Read};
+pub use error::TrainError;
 pub use settings::{EncoderChoice, OptimizerSettings, Settings};
-pub use trainer::{Outcome, TrainError, Trainer};
+pub use trainer::{Outcome, Trainer};
 pub use views::{SampleViews, ViewMaker, ViewOptions};

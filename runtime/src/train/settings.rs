@@ -7,6 +7,7 @@ use equilayer_engine::optim::{AdamWOptions, Clip, Group, LarsOptions, Optimizer,
 use equilayer_grammar::{Bound, Range};
 
 use crate::action::Interpolation;
+use crate::assess::{AssessOptions, Bench, Read};
 use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
 use crate::config::{Document, Section, read_method};
 use crate::data::{Cifar, Dataset, ImageFolder, OpenDataset, Split, TarShards, digits, registered};
@@ -50,6 +51,10 @@ pub struct Settings {
     pub keep: usize,
     /// Images that may be unreadable.
     pub bad_images: usize,
+    /// Steps between online signals; 0 for once an epoch.
+    pub look_every: u64,
+    /// What the encoder is measured on after training, and how.
+    pub assess: AssessOptions,
     /// Where the run is left.
     pub directory: PathBuf,
 }
@@ -98,7 +103,8 @@ impl Settings {
         let dataset = sets.as_ref().map(|(dataset, _)| dataset.as_ref());
         let (encoder, views) = read_encoder(document, kind.image(dataset), &mut method);
         data.finish();
-        let optimizer = read_optimizer(document, batch);
+        let optimizer = read_optimizer(document);
+        let (look_every, assess) = read_evaluate(document);
         let (dataset, evaluation) = sets?;
         Some(Settings {
             method: method?,
@@ -116,8 +122,30 @@ impl Settings {
             checkpoint_every: checkpoint_every as u64,
             keep,
             bad_images,
+            look_every,
+            assess,
             directory: directory.into(),
         })
+    }
+}
+
+impl Settings {
+    /// What the run's encoders are measured on.
+    pub fn bench(&self) -> Bench {
+        let depth = self.encoder.layers();
+        Bench {
+            encoder: self.encoder.clone(),
+            splits: self.evaluation.clone(),
+            training: self.dataset.clone(),
+            plain: self.views.plain.clone(),
+            global: self.views.global.clone(),
+            method: self.method.to_string(),
+            tap: Some(last_spatial_tap(&self.method, depth)).filter(|&layer| layer > 0),
+            seed: self.seed,
+            workers: self.workers,
+            threads: self.threads,
+            options: self.assess.clone(),
+        }
     }
 }
 
@@ -328,7 +356,7 @@ fn section_views(
     Some(ViewOptions { global, local, plain })
 }
 
-fn read_optimizer(document: &Document, batch: usize) -> OptimizerSettings {
+fn read_optimizer(document: &Document) -> OptimizerSettings {
     let mut section = document.section("optim");
     let choices = [
         ("adamw", Optimizer::adamw(AdamWOptions::default())),
@@ -362,8 +390,23 @@ fn read_optimizer(document: &Document, batch: usize) -> OptimizerSettings {
     if POSITIVE.check(clip).is_ok() {
         rule = rule.clip(Clip::PerParameter(clip));
     }
-    let _ = batch;
     OptimizerSettings { rule, learning_rate, weight_decay }
+}
+
+fn read_evaluate(document: &Document) -> (u64, AssessOptions) {
+    let mut section = document.section("evaluate");
+    let every =
+        section.count("every", 0, 0, "Steps between online kNN and collapse signals; 0 for an epoch.");
+    let read = "What probes read: embedding, last4 (CLS of the last 4 layers) or tokens(LAYER).";
+    let options = AssessOptions {
+        read: section.read("read", Read::LastLayers(4), read),
+        images: section.count("images", 0, 0, "Most images of each split; 0 for all."),
+        neighbours: section.count("neighbours", 20, 1, "Neighbours that vote."),
+        probe_epochs: section.count("probe_epochs", 50, 1, "Passes of the linear probe."),
+        moved_images: section.count("moved_images", 500, 2, "Images moved or corrupted."),
+    };
+    section.finish();
+    (every as u64, options)
 }
 
 fn default_rate() -> Schedule {

@@ -1,27 +1,26 @@
 //! The training loop.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCache};
+use equilayer_engine::{CpuExecutor, CpuOptions, Outputs, Plan, PlanCache};
 
 use super::collate::{Collator, StepClock, StepInputs};
+use super::cost::Costs;
+use super::error::TrainError;
+use super::recorder::Recorder;
+use super::replay::write_replay;
 use super::settings::Settings;
 use super::views::{SampleViews, ViewMaker};
-use crate::action::ActionError;
-use crate::checkpoint::{CheckpointError, CheckpointInfo, CheckpointStore, states_of};
+use crate::assess::{Assessment, Extent, Online};
 use crate::interrupt::Interrupt;
-use crate::loader::{Loader, LoaderError, LoaderOptions};
+use crate::loader::{Loader, LoaderOptions};
 use crate::method::Layout;
-use crate::metrics::{EventWriter, MetricsError, MetricsWriter, Record};
 use crate::plugin::{KnobKind, KnobType, KnobValue};
-use crate::program::{
-    GuardError, Program, ProgramError, StepShape, TermGradient, TrainingOptions, guard, names,
-};
+use crate::program::{Program, ProgramError, StepShape, TermGradient, TrainingOptions, guard, names};
 use crate::progress::{Progress, ProgressMode};
-use crate::run_directory::{RunDirectory, RunDirectoryError};
+use crate::run_directory::RunDirectory;
 use crate::schedule::Schedule;
 
 /// How a run ended.
@@ -33,88 +32,27 @@ pub enum Outcome {
     Interrupted(u64),
 }
 
-/// Why a run cannot start, or had to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// The method, the encoder and the batch do not fit.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// A term does not train what it should.
-    #[error(transparent)]
-    Guard(#[from] GuardError),
-    /// An action that cannot be drawn.
-    #[error(transparent)]
-    Action(#[from] ActionError),
-    /// Views that cannot be made.
-    #[error("{0}")]
-    Views(String),
-    /// Images that cannot be loaded.
-    #[error(transparent)]
-    Loader(#[from] LoaderError),
-    /// The executor failed.
-    #[error(transparent)]
-    Engine(#[from] equilayer_engine::Error),
-    /// The run's folder.
-    #[error(transparent)]
-    Directory(#[from] RunDirectoryError),
-    /// A checkpoint.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// Metrics that cannot be written.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// A run to resume has no checkpoint.
-    #[error("{0}: there is no checkpoint yet; start the run again in another folder")]
-    NoCheckpoint(String),
-    /// A loss or gradient that is not finite.
-    #[error(
-        "step {step}: {term} is {value}; the weights before the step are in the last checkpoint, the step's inputs in {replay}"
-    )]
-    NotFinite {
-        /// The step.
-        step: u64,
-        /// The first output that is not finite.
-        term: String,
-        /// Its value.
-        value: f32,
-        /// Where the inputs were written.
-        replay: String,
-    },
-    /// A file that cannot be written.
-    #[error("{0}")]
-    Write(String),
-}
-
-impl TrainError {
-    /// Whether the user's input is to blame: exit code 2, not 1.
-    pub fn is_mistake(&self) -> bool {
-        matches!(
-            self,
-            TrainError::Program(ProgramError::Method(_))
-                | TrainError::Guard(_)
-                | TrainError::Action(_)
-                | TrainError::Views(_)
-                | TrainError::Directory(_)
-                | TrainError::NoCheckpoint(_)
-                | TrainError::Loader(_)
-        )
-    }
-}
-
 /// Plans kept: SER draws 51 token grids a view, of few sizes.
 const PLANS: usize = 64;
 
 /// A run under way.
 pub struct Trainer {
-    settings: Settings,
+    pub(super) settings: Settings,
     layout: Layout,
     options: TrainingOptions,
     loader: Loader<SampleViews>,
     collator: Collator,
-    executor: CpuExecutor,
+    pub(super) executor: CpuExecutor,
     plans: PlanCache<StepShape>,
-    clock: StepClock,
+    pub(super) clock: StepClock,
     total: u64,
+}
+
+/// A step that was run.
+struct Done {
+    outputs: Outputs,
+    plan: Arc<Plan>,
+    times: Vec<Duration>,
 }
 
 impl Trainer {
@@ -130,13 +68,13 @@ impl Trainer {
         }
         let layout = Layout::of(&settings.method, settings.batch);
         let options = LoaderOptions {
-            batch: settings.batch,
+            batch: layout.loaded(),
             workers: settings.workers,
             seed: settings.seed,
             bad_limit: settings.bad_images,
             ..LoaderOptions::default()
         };
-        let steps_per_epoch = (settings.dataset.len() / settings.batch) as u64;
+        let steps_per_epoch = (settings.dataset.len() / layout.loaded()) as u64;
         let clock = StepClock { seed: settings.seed, steps_per_epoch };
         let maker = ViewMaker::new(&settings.method, encoder, &layout, settings.views.clone(), clock)
             .map_err(TrainError::Views)?;
@@ -230,9 +168,14 @@ impl Trainer {
     ) -> Result<Outcome, TrainError> {
         let mut record = Recorder::open(directory, self)?;
         let mut progress = Progress::new(mode, self.total, record.step);
+        let mut online = progress.aside(|| Online::new(&self.settings.bench()))?;
+        let mut costs = Costs::default();
         let started = Instant::now();
         let before = record.seconds;
         let first = self.clock.steps_per_epoch;
+        if record.step == 0 {
+            self.look(&mut online, &mut record, &mut progress)?;
+        }
         while record.step < self.total {
             let (epoch, batch) = (record.step / first, (record.step % first) as usize);
             for batch in self.loader.epoch(epoch, batch)? {
@@ -241,12 +184,21 @@ impl Trainer {
                     let found = progress.aside(|| self.guard(&inputs))?;
                     progress.say(&describe(&found));
                 }
-                let outputs = self.step(&inputs, directory)?;
+                let done = self.step(&inputs, directory)?;
+                costs.add(&done.plan, &done.times);
                 record.step = inputs.step + 1;
                 record.seconds = before + started.elapsed().as_secs_f64();
-                record.write(&self.values(&outputs, inputs.step), first)?;
-                let loss = f64::from(outputs.scalar("loss")?);
+                let mut values = self.values(&done.outputs, inputs.step);
+                let look = record.step.is_multiple_of(self.look_every()) || record.step == self.total;
+                if look {
+                    values.extend(costs.take());
+                }
+                record.write(&values, first)?;
+                let loss = f64::from(done.outputs.scalar("loss")?);
                 progress.step(record.step, record.step / first, &[("loss", loss)]);
+                if look {
+                    self.look(&mut online, &mut record, &mut progress)?;
+                }
                 let due = record.step.is_multiple_of(self.settings.checkpoint_every);
                 let stop = interrupt.is_requested();
                 if due || stop || record.step == self.total {
@@ -260,6 +212,45 @@ impl Trainer {
         }
         progress.finish();
         Ok(Outcome::Finished)
+    }
+
+    /// Steps between online signals.
+    fn look_every(&self) -> u64 {
+        match self.settings.look_every {
+            0 => self.clock.steps_per_epoch.max(1),
+            every => every,
+        }
+    }
+
+    /// Measures the online signals, logs them, and warns of a collapse.
+    fn look(
+        &mut self,
+        online: &mut Online,
+        record: &mut Recorder,
+        progress: &mut Progress,
+    ) -> Result<(), TrainError> {
+        let signals = progress.aside(|| online.measure(&mut self.executor))?;
+        let values = signals.values().into_iter().map(|(name, value)| (name.to_owned(), value));
+        record.write(&values.collect(), self.clock.steps_per_epoch)?;
+        record.score = signals.knn;
+        progress.say(&format!("step {}: {signals}", record.step));
+        if let Some(warning) = online.warning(record.step, &signals) {
+            progress.say(&warning);
+        }
+        Ok(())
+    }
+
+    /// Measures the encoder as it is now beside its baselines; `step` says how far it was trained.
+    ///
+    /// # Errors
+    /// Images that cannot be read, features that cannot be measured.
+    pub fn assess(
+        &mut self,
+        step: u64,
+        extent: Extent,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<Assessment, TrainError> {
+        Ok(self.settings.bench().assess(&mut self.executor, step, extent, say)?)
     }
 
     fn guard(&mut self, inputs: &StepInputs) -> Result<Vec<TermGradient>, TrainError> {
@@ -277,12 +268,12 @@ impl Trainer {
         Ok(found)
     }
 
-    fn step(&mut self, inputs: &StepInputs, directory: &RunDirectory) -> Result<Outputs, TrainError> {
+    fn step(&mut self, inputs: &StepInputs, directory: &RunDirectory) -> Result<Done, TrainError> {
         let plan = self.plan(&inputs.shape)?;
         let fed = self.fed(inputs);
         let known = |name: &str| plan.inputs().iter().any(|port| port.name == name);
         let fed: Vec<(&str, &[f32])> = borrowed(&fed).into_iter().filter(|(name, _)| known(name)).collect();
-        let outputs = self.executor.run(&plan, &fed)?;
+        let (outputs, times) = self.executor.run_timed(&plan, &fed)?;
         let bad = outputs.iter().find(|(_, values)| values.iter().any(|value| !value.is_finite()));
         if let Some((term, values)) = bad {
             let value = values.iter().copied().find(|value| !value.is_finite()).unwrap_or(f32::NAN);
@@ -294,7 +285,7 @@ impl Trainer {
                 replay: replay.display().to_string(),
             });
         }
-        Ok(outputs)
+        Ok(Done { outputs, plan, times })
     }
 
     /// Images, and everything that follows a schedule.
@@ -365,89 +356,4 @@ fn describe(found: &[TermGradient]) -> String {
         "gradient guard: every loss reaches its tap and its heads ({})",
         terms.collect::<Vec<_>>().join(", ")
     )
-}
-
-/// Writes the inputs of a step that went wrong, as a safetensors file of flat tensors.
-fn write_replay(directory: &RunDirectory, step: u64, fed: &[(&str, &[f32])]) -> Result<PathBuf, TrainError> {
-    let path = directory.path().join(format!("replay-{step}.safetensors"));
-    let cannot = |error: &dyn std::fmt::Display| {
-        TrainError::Write(format!("{}: cannot be written: {error}", path.display()))
-    };
-    let bytes: Vec<(&str, usize, Vec<u8>)> = fed
-        .iter()
-        .map(|(name, values)| {
-            (*name, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
-        })
-        .collect();
-    let views: Vec<_> = bytes
-        .iter()
-        .filter_map(|(name, length, bytes)| {
-            Some((
-                *name,
-                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![*length], bytes).ok()?,
-            ))
-        })
-        .collect();
-    let file = safetensors::serialize(views, None).map_err(|error| cannot(&error))?;
-    std::fs::write(&path, file).map_err(|error| cannot(&error))?;
-    Ok(path)
-}
-
-/// Metrics and checkpoints of a run.
-struct Recorder {
-    step: u64,
-    seconds: f64,
-    metrics: MetricsWriter,
-    events: EventWriter,
-    store: CheckpointStore,
-    config: String,
-}
-
-impl Recorder {
-    /// Begins a run, or goes on where its newest checkpoint is.
-    fn open(directory: &RunDirectory, trainer: &mut Trainer) -> Result<Recorder, TrainError> {
-        let store = CheckpointStore::open(directory.checkpoints(), trainer.settings.keep)?;
-        let config = directory.config()?;
-        let (mut step, mut seconds) = (0, 0.0);
-        if let Some(mut newest) = store.newest()? {
-            let plan = trainer.first_plan()?;
-            newest.checkpoint.restore(&mut trainer.executor, &[&plan])?;
-            step = newest.checkpoint.info().step;
-            seconds = crate::metrics::read(directory.metrics())?
-                .iter()
-                .filter(|record| record.step <= step)
-                .filter_map(|record| record.seconds)
-                .fold(0.0, f64::max);
-        }
-        let metrics = match step {
-            0 => MetricsWriter::create(directory.metrics())?,
-            step => MetricsWriter::resume(directory.metrics(), step)?,
-        };
-        let events = EventWriter::create(directory.path(), step)?;
-        Ok(Recorder { step, seconds, metrics, events, store, config })
-    }
-
-    fn write(&mut self, values: &BTreeMap<String, f64>, steps_per_epoch: u64) -> Result<(), TrainError> {
-        let epoch = self.step / steps_per_epoch;
-        let record = Record { step: self.step, epoch, seconds: Some(self.seconds), values: values.clone() };
-        self.metrics.write(&record)?;
-        Ok(self.events.write(&record)?)
-    }
-
-    fn save(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
-        self.metrics.sync()?;
-        self.events.flush()?;
-        let plan = trainer.first_plan()?;
-        let shapes = states_of([plan.as_ref()]);
-        let steps_per_epoch = trainer.clock.steps_per_epoch;
-        let info = CheckpointInfo {
-            config: serde_json::Value::String(self.config.clone()),
-            step: self.step,
-            epoch: self.step / steps_per_epoch,
-            sampler_position: (self.step % steps_per_epoch) * trainer.settings.batch as u64,
-            score: None,
-        };
-        self.store.save(&info, &shapes, &trainer.executor)?;
-        Ok(())
-    }
 }

@@ -34,6 +34,7 @@ mod update;
 mod window;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
@@ -139,7 +140,28 @@ impl CpuExecutor {
         Ok(())
     }
 
-    fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
+    /// [`Executor::run`], and how long each of the plan's steps took, in its order.
+    ///
+    /// # Errors
+    /// As for [`Executor::run`].
+    pub fn run_timed(
+        &mut self,
+        plan: &Plan,
+        inputs: &[(&str, &[f32])],
+    ) -> Result<(Outputs, Vec<Duration>), Error> {
+        self.prepare(plan)?;
+        self.feed(plan, inputs)?;
+        let mut times = Vec::with_capacity(plan.steps.len());
+        let mut last = Instant::now();
+        self.execute(plan, || {
+            let now = Instant::now();
+            times.push(now - last);
+            last = now;
+        })?;
+        Ok((self.collect(plan), times))
+    }
+
+    fn execute(&mut self, plan: &Plan, mut step_done: impl FnMut()) -> Result<(), Error> {
         let states: Vec<*mut f32> =
             plan.states.iter().map(|state| self.states[&state.name].memory.pointer()).collect();
         let addresses = Addresses { plan, arena: self.arena.pointer(), states: &states };
@@ -157,6 +179,7 @@ impl CpuExecutor {
                     })?;
                 }
             }
+            step_done();
         }
         Ok(())
     }
@@ -176,7 +199,7 @@ impl Executor for CpuExecutor {
     fn run(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<Outputs, Error> {
         self.prepare(plan)?;
         self.feed(plan, inputs)?;
-        self.execute(plan)?;
+        self.execute(plan, || {})?;
         Ok(self.collect(plan))
     }
 

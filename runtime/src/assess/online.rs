@@ -1,0 +1,139 @@
+//! Signals during training: cheap, on a few images, and never part of what is learned.
+
+use equilayer_engine::CpuExecutor;
+
+use super::AssessError;
+use super::bench::Bench;
+use super::extract::{FeatureExtractor, Read};
+use super::images::{Images, normalized};
+use crate::evaluate::{Features, KnnOptions, feature_deviation, knn, rank_me};
+
+/// Labelled images that are neighbours, and images that are asked about.
+const GALLERY: usize = 2000;
+const QUERIES: usize = 500;
+
+/// Below these, an encoder's features are called collapsed: the deviation as a share of a uniform sphere's (1), and
+/// directions in use (RankMe).
+const LEAST_DEVIATION: f64 = 0.1;
+const LEAST_RANK: f64 = 3.0;
+
+/// What is measured now and then: of the embedding, on fixed subsets of the splits.
+pub struct Online {
+    extractor: FeatureExtractor,
+    gallery: Option<Sample>,
+    queries: Sample,
+    neighbours: usize,
+    /// At the last measurement of a trained encoder.
+    collapsed: bool,
+}
+
+/// Images as the encoder is fed them, and their labels.
+struct Sample {
+    pixels: Vec<f32>,
+    labels: Option<(Vec<u32>, usize)>,
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Signals {
+    /// Accuracy of nearest neighbours, where there are labels.
+    pub knn: Option<f64>,
+    /// [`feature_deviation`].
+    pub deviation: f64,
+    /// [`rank_me`].
+    pub rank: f64,
+}
+
+impl Online {
+    /// Loads the subsets.
+    ///
+    /// # Errors
+    /// Images that cannot be read, an encoder that cannot be compiled.
+    pub fn new(bench: &Bench) -> Result<Online, AssessError> {
+        let (gallery, _) = bench.images(GALLERY);
+        let (_, queries) = bench.images(QUERIES);
+        let sample = |images: &Images| -> Result<Sample, AssessError> {
+            let labels = images.labels().map(|labels| (labels, images.classes()));
+            Ok(Sample { pixels: normalized(&images.all()?, bench.plain.normalize()), labels })
+        };
+        Ok(Online {
+            extractor: bench.extractor(&[Read::Embedding])?,
+            gallery: gallery.as_ref().map(sample).transpose()?,
+            queries: sample(&queries)?,
+            neighbours: bench.options.neighbours,
+            collapsed: false,
+        })
+    }
+
+    /// Measures the encoder whose values are in `executor`.
+    ///
+    /// # Errors
+    /// Features that are not finite.
+    pub fn measure(&self, executor: &mut CpuExecutor) -> Result<Signals, AssessError> {
+        let queries = self.features(executor, &self.queries)?;
+        let gallery = self.gallery.as_ref().filter(|_| queries.labels().is_some());
+        let accuracy = match gallery {
+            Some(gallery) => {
+                let gallery = self.features(executor, gallery)?;
+                let neighbours = vec![self.neighbours.min(gallery.len())];
+                let options = KnnOptions { neighbours, ..KnnOptions::default() };
+                knn(&gallery, &queries, &options)?.first().map(|found| found.predictions.accuracy())
+            }
+            None => None,
+        };
+        Ok(Signals { knn: accuracy, deviation: feature_deviation(&queries), rank: rank_me(&queries)? })
+    }
+
+    fn features(&self, executor: &mut CpuExecutor, sample: &Sample) -> Result<Features, AssessError> {
+        let values = self.extractor.run(executor, &sample.pixels)?.swap_remove(0);
+        let features = Features::new(values, self.extractor.widths()[0])?;
+        Ok(match &sample.labels {
+            Some((labels, classes)) => features.labelled(labels.clone(), *classes)?,
+            None => features,
+        })
+    }
+
+    /// A warning where features have just collapsed. What an untrained encoder's features are (step 0) is no collapse,
+    /// but features that never leave that state are: so the first measurement of a trained encoder may warn, and later
+    /// ones when a threshold is crossed.
+    pub fn warning(&mut self, step: u64, signals: &Signals) -> Option<String> {
+        if step == 0 {
+            return None;
+        }
+        let problem = signals.problem();
+        let before = std::mem::replace(&mut self.collapsed, problem.is_some());
+        problem.filter(|_| !before).map(|problem| {
+            format!(
+                "warning: step {step}: the features may have collapsed: {problem}. Look at the learning rate, the \
+                 temperature, and whether the teacher and the negatives are in place"
+            )
+        })
+    }
+}
+
+impl Signals {
+    /// Names as in `metrics.jsonl`, and values.
+    pub fn values(&self) -> Vec<(&'static str, f64)> {
+        let accuracy = self.knn.map(|accuracy| ("online/knn", accuracy));
+        let others = [("online/feature_deviation", self.deviation), ("online/rank_me", self.rank)];
+        accuracy.into_iter().chain(others).collect()
+    }
+
+    fn problem(&self) -> Option<String> {
+        if self.deviation < LEAST_DEVIATION {
+            let Signals { deviation, .. } = self;
+            return Some(format!("their deviation is {deviation:.3}, below {LEAST_DEVIATION}"));
+        }
+        (self.rank < LEAST_RANK)
+            .then(|| format!("their effective rank (RankMe) is {:.1}, below {LEAST_RANK}", self.rank))
+    }
+}
+
+impl std::fmt::Display for Signals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(accuracy) = self.knn {
+            write!(f, "kNN {:.1} %, ", 100.0 * accuracy)?;
+        }
+        write!(f, "feature deviation {:.2}, RankMe {:.1}", self.deviation, self.rank)
+    }
+}

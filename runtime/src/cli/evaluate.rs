@@ -1,0 +1,55 @@
+//! `eval` and `report`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::EvaluateArguments;
+use super::failure::Failure;
+use super::loaded::Loaded;
+use super::summary;
+use crate::assess::{Assessment, Extent};
+use crate::plugin::Registry;
+use crate::report::{ReportData, render};
+use crate::run_directory::RunDirectory;
+
+/// Evaluates the newest checkpoint of a run anew, and writes its evaluation and its report.
+pub fn evaluate(registry: &Registry, arguments: EvaluateArguments) -> Result<ExitCode, Failure> {
+    let mut overrides = arguments.overrides;
+    overrides.extend(arguments.read.map(|read| format!("evaluate.read={read}")));
+    let mut loaded = Loaded::open(&arguments.run, registry, &overrides)?;
+    let bench = loaded.bench();
+    let extent = Extent { corruptions: arguments.corruptions };
+    let mut say = |what: &str| {
+        if !arguments.json {
+            eprintln!("{what}");
+        }
+    };
+    let found = bench.assess(&mut loaded.executor, loaded.step, extent, &mut say).map_err(Failure::fault)?;
+    let report = write(&loaded.directory, &found)?;
+    if arguments.json {
+        println!("{}", found.to_json().map_err(Failure::fault)?);
+    } else {
+        print!("{}", summary::table(&found, bench.tap));
+        println!("report: {}", report.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Renders the report of a run anew, from its files.
+pub fn report(run: &Path) -> Result<ExitCode, Failure> {
+    let directory = RunDirectory::open(run).map_err(Failure::mistake)?;
+    println!("{}", write_report(&directory)?.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes `evaluation.json` and the report.
+pub fn write(directory: &RunDirectory, found: &Assessment) -> Result<PathBuf, Failure> {
+    directory.write_evaluation(&found.to_json().map_err(Failure::fault)?).map_err(Failure::fault)?;
+    write_report(directory)
+}
+
+/// Writes the report of what is there.
+pub fn write_report(directory: &RunDirectory) -> Result<PathBuf, Failure> {
+    let data = ReportData::of_run(directory.path()).map_err(Failure::fault)?;
+    directory.write_report(&render(&data)).map_err(Failure::fault)
+}

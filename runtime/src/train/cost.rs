@@ -1,0 +1,50 @@
+//! What each part of a step costs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use equilayer_engine::Plan;
+
+/// What belongs to no part.
+const OTHER: &str = "other";
+
+/// Time and work by part of the step, summed over steps: `student` and `teacher` are the encoders' forward and backward
+/// passes, a member's name its heads and its loss, `optimizer` and `metrics` what they say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Costs {
+    steps: f64,
+    parts: BTreeMap<String, Part>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    seconds: f64,
+    flops: f64,
+}
+
+impl Costs {
+    /// A step of this plan, whose kernels took these times.
+    pub fn add(&mut self, plan: &Plan, times: &[Duration]) {
+        self.steps += 1.0;
+        for (step, time) in plan.steps().iter().zip(times) {
+            let scope = step.scope.as_deref().and_then(|scope| scope.split('.').next()).unwrap_or(OTHER);
+            if !self.parts.contains_key(scope) {
+                self.parts.insert(scope.into(), Part::default());
+            }
+            if let Some(part) = self.parts.get_mut(scope) {
+                part.seconds += time.as_secs_f64();
+                part.flops += step.cost.flops as f64;
+            }
+        }
+    }
+
+    /// Means over the steps since the last call, by name: `milliseconds/PART` and `gflop/PART`.
+    pub fn take(&mut self) -> Vec<(String, f64)> {
+        let Costs { steps, parts } = std::mem::take(self);
+        let named = |(part, cost): (String, Part)| {
+            let milliseconds = (format!("milliseconds/{part}"), 1e3 * cost.seconds / steps);
+            [milliseconds, (format!("gflop/{part}"), cost.flops / 1e9 / steps)]
+        };
+        parts.into_iter().flat_map(named).collect()
+    }
+}
