@@ -2,12 +2,11 @@
 
 use equilayer::prelude::*;
 
-/// DINO: the student's distribution over prototypes follows a momentum teacher's, on crops of all sizes (arXiv
-/// 2104.14294).
+/// DINO: the student's distribution over prototypes follows a momentum teacher's (arXiv 2104.14294).
 ///
 /// L = mean over teacher views i and student views v ≠ i of −Σ Pₜ(xᵢ) log Pₛ(xᵥ), Pₛ = softmax(s / τₛ) and Pₜ = softmax((t −
-/// c) / τₜ) (equations 1 to 3). The teacher sees the global crops alone and follows after the step. The centre c moves to
-/// the mean of the teacher's scores behind the step (equation 4).
+/// c) / τₜ) (equations 1 to 3). The student sees crops of all sizes, the teacher the global ones alone, and it follows
+/// after the step. The centre c moves to the mean of the teacher's scores behind the step (equation 4).
 ///
 /// The last layer's prototypes have length 1 (the authors' `norm_last_layer`). Their recipes hold that layer still for
 /// the first epoch, which is the optimizer's matter, as is the stochastic depth of 0.1 in the student.

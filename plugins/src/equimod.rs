@@ -18,8 +18,7 @@ impl Choice for Contrast {
     }
 }
 
-/// EquiMod: predicts a view's embedding from that of the plain image and the augmentation's parameters (arXiv
-/// 2211.01244).
+/// EquiMod: predicts a view's embedding from the plain image's and the augmentation (arXiv 2211.01244).
 ///
 /// L = NT-Xent(y_t, ŷ_t), y = g(f(x)), ŷ_t = u([y₀, ψ(t)]), over the views t and the plain image 0 (section 3.2). Gradients
 /// flow into both sides. The embeddings of the plain image and of all views go through g as one batch.

@@ -2,8 +2,7 @@
 
 use equilayer::prelude::*;
 
-/// Flow equivariance: dense features of one frame, carried along the given displacement, match the other frame's (FlowE,
-/// ICCV 2021, arXiv 2101.06553).
+/// FlowE: dense features, carried along a given displacement, match the other frame's (arXiv 2101.06553).
 ///
 /// L = mean over valid places of ‖p̂ − ρ ẑ′‖², p = predictor(projector(z)) of one frame, ρ ẑ′ the teacher's projection of
 /// the other, moved by the flow and held constant, both ways (section 3.2). A place is valid where the flow is known and

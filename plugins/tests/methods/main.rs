@@ -6,5 +6,6 @@ mod curves;
 mod defects;
 mod derivatives;
 mod reference;
+mod sharing;
 mod specs;
 mod zoo;

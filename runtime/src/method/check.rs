@@ -45,13 +45,13 @@ impl Method {
     fn sharing_problem(&self, member: &Member, batch: usize) -> Option<String> {
         let share = member.spec().share?;
         let splits = Layout::of(self, batch).splits;
-        match splits.first() {
+        match splits.iter().find(|split| !split.own) {
             Some(split) => Some(format!(
                 "it compares samples that are transformed alike, and `{}` transforms each of its samples by itself; use \
                  one of the two",
                 split.name
             )),
-            None => undivided(share, batch),
+            None => undivided(share, member.batch().samples(batch)),
         }
     }
 

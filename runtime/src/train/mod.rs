@@ -21,7 +21,7 @@ mod settings;
 mod trainer;
 mod views;
 
-pub use collate::{Collator, StepInputs};
+pub use collate::{Collator, StepClock, StepInputs};
 pub use error::TrainError;
 pub use settings::{EncoderChoice, OptimizerSettings, Settings};
 pub use trainer::{Outcome, Trainer};
