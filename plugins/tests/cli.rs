@@ -86,7 +86,10 @@ fn a_run_leaves_what_it_promises_and_can_be_evaluated_again() {
     left.retain(|name| !name.starts_with("events.out.tfevents"));
     let files = ["checkpoints", "config.toml", "evaluation.json", "metrics.jsonl", "report.html", "run.lock"];
     assert_eq!(left, files);
-    assert_eq!(entries(&run.join("checkpoints")), ["step-000000005.safetensors", "step-000000008.safetensors"]);
+    assert_eq!(
+        entries(&run.join("checkpoints")),
+        ["step-000000005.safetensors", "step-000000008.safetensors"]
+    );
     check_evaluation(&run);
     check_metrics(&run);
     check_report(&run);
@@ -99,10 +102,8 @@ fn a_run_leaves_what_it_promises_and_can_be_evaluated_again() {
     let (code, _, stderr) =
         equilayer(folder.path(), &["export", "runs/latest", "--to", "encoder.safetensors"]);
     assert_eq!(code, Some(0), "{stderr}");
-    let (code, _, stderr) = equilayer(
-        folder.path(),
-        &["features", "runs/latest", "--to", "features.npy", "--read", "embedding"],
-    );
+    let (code, _, stderr) =
+        equilayer(folder.path(), &["features", "runs/latest", "--to", "features.npy", "--read", "embedding"]);
     assert_eq!(code, Some(0), "{stderr}");
     let features = std::fs::read(folder.path().join("features.npy")).unwrap();
     assert_eq!(features.len(), 128 + 4 * 2000 * 32, "2,000 test images of width 32 behind the header");
@@ -126,8 +127,7 @@ fn check_evaluation(run: &Path) {
         assert!(finding["split"].as_str().is_some_and(|split| split.starts_with("digits test")), "{finding}");
     }
     let has = |test: &str, subject: &str, name: &str| {
-        let asked =
-            |finding: &&serde_json::Value| finding["test"] == test && finding["subject"] == subject;
+        let asked = |finding: &&serde_json::Value| finding["test"] == test && finding["subject"] == subject;
         assert!(findings.iter().filter(asked).any(|finding| finding["name"] == name), "{test} of {subject}");
     };
     for subject in ["trained", "untrained", "raw_pixels"] {

@@ -238,12 +238,7 @@ impl Bench {
         let protocol = "‖x − y‖² of unit features of two training views";
         let evaluation = Evaluation::new(few.name(), protocol).seeded(self.seed);
         let distances = alignment(&seen[0], &seen[1])?;
-        assessment.add(
-            Test::Collapse,
-            subject,
-            None,
-            vec![evaluation.mean("alignment", &distances)?],
-        );
+        assessment.add(Test::Collapse, subject, None, vec![evaluation.mean("alignment", &distances)?]);
         Ok(())
     }
 }

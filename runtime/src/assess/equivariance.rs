@@ -1,9 +1,9 @@
 //! Equivariance by layer, and invariance at the output.
 
+use super::AssessError;
 use super::assessment::{Assessment, Subject, Test};
 use super::bench::{Bench, Encoding};
 use super::extract::Read;
-use super::AssessError;
 use crate::action::Grid;
 use crate::evaluate::equivariance::{PairMeasures, equivariance, patch_pooling, quarter_turns};
 use crate::evaluate::{EvaluateError, Evaluation, ImageBatch, TokenMaps};

@@ -127,8 +127,7 @@ impl Images {
         let one = |&index: &usize| Ok(make(index, self.set.image(index)?));
         let work = |part: &[usize]| part.iter().map(one).collect::<Result<Vec<T>, AssessError>>();
         std::thread::scope(|scope| {
-            let handles: Vec<_> =
-                indices.chunks(part).map(|part| scope.spawn(move || work(part))).collect();
+            let handles: Vec<_> = indices.chunks(part).map(|part| scope.spawn(move || work(part))).collect();
             let mut made = Vec::with_capacity(indices.len());
             for handle in handles {
                 made.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);

@@ -66,6 +66,8 @@ pub enum AssessError {
     #[error("{0}")]
     File(String),
     /// Labels are asked for where there are none.
-    #[error("{0} has no labels, and robustness is accuracy lost; take a data set with classes and a test split")]
+    #[error(
+        "{0} has no labels, and robustness is accuracy lost; take a data set with classes and a test split"
+    )]
     Unlabelled(String),
 }

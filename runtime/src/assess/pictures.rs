@@ -31,8 +31,7 @@ impl Bench {
         }
         let last = self.encoder.layers();
         let tap = self.tap.unwrap_or(last.div_ceil(2));
-        for (subject, layer) in
-            [(Subject::Trained, tap), (Subject::Trained, last), (Subject::Untrained, tap)]
+        for (subject, layer) in [(Subject::Trained, tap), (Subject::Trained, last), (Subject::Untrained, tap)]
         {
             let Some((_, encoding)) = subjects.iter_mut().find(|(other, _)| *other == subject) else {
                 continue;
@@ -104,8 +103,9 @@ fn shown(image: &ImageBatch) -> Option<Picture> {
 /// both: `[tokens, 3]`.
 fn coloured(maps: [&DMatrix<f32>; 2]) -> [Vec<u8>; 2] {
     let (tokens, width) = maps[0].shape();
-    let mut both =
-        DMatrix::from_fn(2 * tokens, width, |row, column| f64::from(maps[row / tokens][(row % tokens, column)]));
+    let mut both = DMatrix::from_fn(2 * tokens, width, |row, column| {
+        f64::from(maps[row / tokens][(row % tokens, column)])
+    });
     for mut column in both.column_iter_mut() {
         let mean = column.mean();
         column.add_scalar_mut(-mean);

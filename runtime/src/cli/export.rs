@@ -40,8 +40,7 @@ pub fn features(
     let mut loaded = Loaded::open(run, registry, &[])?;
     let bench = loaded.bench();
     let read = read.unwrap_or(bench.options.read);
-    let found =
-        bench.features(&mut loaded.executor, read, part == Part::Test).map_err(Failure::failure)?;
+    let found = bench.features(&mut loaded.executor, read, part == Part::Test).map_err(Failure::failure)?;
     let bytes = npy([found.len(), found.width()], found.values());
     let failed =
         |error: std::io::Error| Failure::failure(format!("{}: cannot be written: {error}", to.display()));
@@ -53,8 +52,7 @@ pub fn features(
 /// NumPy's format, version 1.0, of a matrix of `f32` in rows.
 fn npy(shape: [usize; 2], values: &[f32]) -> Vec<u8> {
     let [rows, columns] = shape;
-    let mut header =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     // Magic, version and length take 10 bytes; values start at a multiple of 64, after a newline.
     while !(10 + header.len() + 1).is_multiple_of(64) {
         header.push(' ');

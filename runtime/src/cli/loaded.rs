@@ -37,7 +37,10 @@ impl Loaded {
         let store =
             CheckpointStore::open(directory.checkpoints(), settings.keep).map_err(Failure::failure)?;
         let newest = store.newest().map_err(Failure::failure)?.ok_or_else(|| {
-            Failure::mistake(format!("{}: has no checkpoint yet; go on with `train --resume`", path.display()))
+            Failure::mistake(format!(
+                "{}: has no checkpoint yet; go on with `train --resume`",
+                path.display()
+            ))
         })?;
         for skipped in &newest.skipped {
             eprintln!("warning: passed over {skipped}");

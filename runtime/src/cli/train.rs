@@ -61,7 +61,8 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
     let step = trainer.total_steps();
     let mut say = |what: &str| said(&format!("{what} …"));
     let found = trainer.assess(step, Extent::default(), &mut say)?;
-    let last = Record { step, epoch: trainer.settings().epochs as u64, seconds: None, values: values(&found) };
+    let last =
+        Record { step, epoch: trainer.settings().epochs as u64, seconds: None, values: values(&found) };
     MetricsWriter::resume(directory.metrics(), step)
         .and_then(|mut metrics| metrics.write(&last))
         .map_err(Failure::failure)?;

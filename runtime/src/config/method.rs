@@ -108,6 +108,11 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
             member = member.on(share);
         }
     }
+    if let Some(teacher) = &spec.teacher {
+        let doc = "The teacher's momentum: a number or a schedule in 0 to 1.";
+        let momentum = section.checked("momentum", teacher.momentum.clone(), doc, share);
+        member = member.following(momentum);
+    }
     for knob in spec.knobs() {
         let value = section.checked(&knob.name, knob.default.clone(), &doc(knob), |value| {
             knob.problem(&fitting(knob, value)).map_or(Ok(()), Err)
@@ -118,6 +123,15 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     }
     section.finish();
     member
+}
+
+/// A schedule whose values are shares.
+fn share(schedule: &Schedule) -> Result<(), String> {
+    let (lowest, highest) = schedule.bounds();
+    match lowest >= 0.0 && highest <= 1.0 {
+        true => Ok(()),
+        false => Err(format!("{schedule} is not within 0 to 1")),
+    }
 }
 
 /// A whole number given for a knob that takes any.

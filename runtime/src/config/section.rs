@@ -87,11 +87,7 @@ impl<'d> Section<'d> {
     }
 
     /// What is written, where it is a value that `check` accepts. What else is written is reported.
-    fn written<T: FromNode>(
-        &self,
-        key: &str,
-        check: impl FnOnce(&T) -> Result<(), String>,
-    ) -> Option<T> {
+    fn written<T: FromNode>(&self, key: &str, check: impl FnOnce(&T) -> Result<(), String>) -> Option<T> {
         let node = self.node(key)?;
         let parsed = scalar(&node.value).and_then(|scalar| T::from_scalar(&scalar));
         match parsed.and_then(|value: T| check(&value).map(|()| value)) {

@@ -70,6 +70,7 @@ pub struct Member {
     pub(crate) weight: Schedule,
     pub(crate) batch: BatchShare,
     pub(crate) control: bool,
+    pub(crate) teacher: Option<Ema>,
 }
 
 impl Member {
@@ -84,6 +85,7 @@ impl Member {
             weight: spec.weight.clone(),
             batch: spec.batch,
             control: false,
+            teacher: spec.teacher.clone(),
         }
     }
 
@@ -111,6 +113,12 @@ impl Member {
     /// Whether its loss is left out.
     pub fn is_control(&self) -> bool {
         self.control
+    }
+
+    /// With a teacher of another momentum; nothing changes where there is no teacher.
+    pub fn following(self, momentum: impl Into<Schedule>) -> Member {
+        let teacher = self.teacher.map(|teacher| Ema { momentum: momentum.into(), ..teacher });
+        Member { teacher, ..self }
     }
 
     /// With another value of a knob.
@@ -155,7 +163,7 @@ impl Member {
     }
 
     pub(super) fn teacher(&self) -> Option<&Ema> {
-        self.spec().teacher.as_ref()
+        self.teacher.as_ref()
     }
 
     /// A head's width as a number, at a tap of this width.

@@ -46,7 +46,8 @@ impl ReportData {
         let records = if metrics.exists() { metrics::read(metrics)? } else { Vec::new() };
         let evaluation = folder.join("evaluation.json");
         let assessment = evaluation.exists().then(|| Assessment::read(&evaluation)).transpose()?;
-        let title = folder.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned());
+        let title =
+            folder.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned());
         let mut data = ReportData { title, ..ReportData::default() };
         data.read_metrics(&records);
         data.summary = summary(&records, &config, assessment.as_ref());
@@ -131,7 +132,8 @@ fn accuracy(assessment: &Assessment, test: Test) -> Option<Measurement> {
         let other = of(subject)?;
         Some(format!("{} {} ({:+.1})", subject.name(), percent(other), 100.0 * (trained - other)))
     };
-    let beside: Vec<String> = [Subject::RawPixels, Subject::Untrained].into_iter().filter_map(beside).collect();
+    let beside: Vec<String> =
+        [Subject::RawPixels, Subject::Untrained].into_iter().filter_map(beside).collect();
     let split = &assessment.find(test, Subject::Trained, None, "accuracy")?.evaluation.split;
     Some(Measurement {
         name: test.name().into(),

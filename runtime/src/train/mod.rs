@@ -17,6 +17,7 @@ mod error;
 mod recorder;
 mod replay;
 mod settings;
+mod source;
 mod trainer;
 mod views;
 

@@ -6,7 +6,11 @@ use super::error::TrainError;
 use crate::run_directory::RunDirectory;
 
 /// Writes the inputs of a step that went wrong, as a safetensors file of flat tensors.
-pub(super) fn write_replay(directory: &RunDirectory, step: u64, fed: &[(&str, &[f32])]) -> Result<PathBuf, TrainError> {
+pub(super) fn write_replay(
+    directory: &RunDirectory,
+    step: u64,
+    fed: &[(&str, &[f32])],
+) -> Result<PathBuf, TrainError> {
     let path = directory.path().join(format!("replay-{step}.safetensors"));
     let cannot = |error: &dyn std::fmt::Display| {
         TrainError::Write(format!("{}: cannot be written: {error}", path.display()))

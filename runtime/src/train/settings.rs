@@ -9,13 +9,14 @@ use equilayer_grammar::{Bound, Range};
 use crate::action::Interpolation;
 use crate::assess::{AssessOptions, Bench, Read};
 use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
-use crate::config::{Document, Section, read_method};
-use crate::data::{Cifar, Dataset, ImageFolder, Split, TarShards, digits};
+use crate::config::{Document, FromNode, Scalar, read_method};
+use crate::data::Dataset;
 use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
 use crate::method::Method;
 use crate::plugin::{Layer, Registry};
 use crate::schedule::Schedule;
 
+use super::source::{DATA, Kind};
 use super::views::ViewOptions;
 
 /// Everything a run is told.
@@ -146,75 +147,6 @@ impl Settings {
     }
 }
 
-/// Which reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Digits,
-    Cifar10,
-    Cifar100,
-    Folder,
-    Shards,
-}
-
-const DATA: &[(&str, Kind)] = &[
-    ("digits", Kind::Digits),
-    ("cifar10", Kind::Cifar10),
-    ("cifar100", Kind::Cifar100),
-    ("folder", Kind::Folder),
-    ("shards", Kind::Shards),
-];
-
-type Sets = (Arc<dyn Dataset>, Option<[Arc<dyn Dataset>; 2]>);
-
-impl Kind {
-    fn open(self, path: &std::path::Path, section: &Section<'_>) -> Option<Sets> {
-        let opened: Result<Sets, crate::data::DataError> = match self {
-            Kind::Digits => {
-                let [train, test]: [Arc<dyn Dataset>; 2] =
-                    [Arc::new(digits(Split::Train)), Arc::new(digits(Split::Test))];
-                Ok((train.clone(), Some([train, test])))
-            }
-            Kind::Cifar10 | Kind::Cifar100 => {
-                let open = if self == Kind::Cifar10 { Cifar::cifar_10 } else { Cifar::cifar_100 };
-                open(path, Split::Train).and_then(|train| {
-                    let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
-                        (Arc::new(train), Arc::new(open(path, Split::Test)?));
-                    Ok((train.clone(), Some([train, test])))
-                })
-            }
-            Kind::Folder => {
-                let (train, test) = (path.join("train"), path.join("test"));
-                if train.is_dir() && test.is_dir() {
-                    ImageFolder::open(&train).and_then(|train| {
-                        let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
-                            (Arc::new(train), Arc::new(ImageFolder::open(&test)?));
-                        Ok((train.clone(), Some([train, test])))
-                    })
-                } else {
-                    ImageFolder::open_unlabelled(path).map(|set| (Arc::new(set) as Arc<dyn Dataset>, None))
-                }
-            }
-            Kind::Shards => TarShards::open(path).map(|set| (Arc::new(set) as Arc<dyn Dataset>, None)),
-        };
-        match opened {
-            Ok(sets) => Some(sets),
-            Err(error) => {
-                section.report("path", &error.to_string());
-                None
-            }
-        }
-    }
-
-    /// Side of the images that the encoder is made for, and colour channels.
-    fn image(self) -> (usize, usize) {
-        match self {
-            Kind::Digits => (28, 1),
-            Kind::Cifar10 | Kind::Cifar100 => (32, 3),
-            Kind::Folder | Kind::Shards => (224, 3),
-        }
-    }
-}
-
 #[derive(Clone, Copy)]
 enum EncoderKind {
     Vit,
@@ -243,12 +175,8 @@ fn read_encoder(
             let width = section.count("width", base.width, 1, "Width of a token.");
             let depth = section.count("depth", base.depth, 1, "Blocks.");
             let heads = section.count("heads", base.heads, 1, "Attention heads of a block.");
-            let cls_after = section.checked(
-                "cls_after",
-                "follow-tap".to_owned(),
-                "Block after which CLS joins: 0 at the input, or follow-tap.",
-                |text| cls_rule(text, 0).map(|_| ()),
-            );
+            let doc = "Block after which CLS joins: 0 at the input, or \"follow-tap\".";
+            let cls_after = section.read("cls_after", ClsAfter::FollowTap, doc);
             let tap = method.map_or(0, |method| last_spatial_tap(method, depth));
             let sincos = section.read("sincos", true, "Fixed sin-cos positions in place of learned ones.");
             let frozen = section.read(
@@ -263,7 +191,7 @@ fn read_encoder(
                 width,
                 depth,
                 heads,
-                cls_after: cls_rule(&cls_after, tap).unwrap_or(0),
+                cls_after: cls_after.block(tap),
                 positions: if sincos { Positions::SinCos } else { Positions::Learned },
                 frozen_patch_embedding: frozen,
                 ..base
@@ -278,12 +206,43 @@ fn read_encoder(
     (encoder, scale)
 }
 
-/// The block after which CLS joins: a number, or behind the last token map that a regularizer reads.
-fn cls_rule(text: &str, tap: usize) -> Result<usize, String> {
-    match text {
-        "follow-tap" => Ok(tap),
-        number => {
-            number.parse().map_err(|_| format!("{number} is neither a block's number nor \"follow-tap\""))
+/// The block after which CLS joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ClsAfter {
+    /// The one of this number.
+    Block(usize),
+    /// Behind the last token map that a regularizer reads, as the paper of SER has it.
+    FollowTap,
+}
+
+impl ClsAfter {
+    fn block(self, tap: usize) -> usize {
+        match self {
+            ClsAfter::Block(block) => block,
+            ClsAfter::FollowTap => tap,
+        }
+    }
+}
+
+const FOLLOW_TAP: &str = "follow-tap";
+
+impl FromNode for ClsAfter {
+    fn expected() -> String {
+        "a block's number or \"follow-tap\"".into()
+    }
+
+    fn from_scalar(scalar: &Scalar) -> Result<ClsAfter, String> {
+        match scalar {
+            Scalar::Text(text) if text == FOLLOW_TAP => Ok(ClsAfter::FollowTap),
+            Scalar::Whole(_) => usize::from_scalar(scalar).map(ClsAfter::Block),
+            _ => Err(String::new()),
+        }
+    }
+
+    fn to_toml(&self) -> String {
+        match self {
+            ClsAfter::Block(block) => block.to_toml(),
+            ClsAfter::FollowTap => format!("\"{FOLLOW_TAP}\""),
         }
     }
 }
@@ -374,7 +333,8 @@ fn read_optimizer(document: &Document) -> OptimizerSettings {
 
 fn read_evaluate(document: &Document) -> (u64, AssessOptions) {
     let mut section = document.section("evaluate");
-    let every = section.count("every", 0, 0, "Steps between online kNN and collapse signals; 0 for an epoch.");
+    let every =
+        section.count("every", 0, 0, "Steps between online kNN and collapse signals; 0 for an epoch.");
     let read = "What probes read: embedding, last4 (CLS of the last 4 layers) or tokens(LAYER).";
     let options = AssessOptions {
         read: section.read("read", Read::LastLayers(4), read),
