@@ -1,30 +1,177 @@
 //! The binary, run as a user runs it.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
-fn equilayer(arguments: &[&str]) -> (Option<i32>, String, String) {
+fn equilayer(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } =
-        Command::new(env!("CARGO_BIN_EXE_equilayer")).args(arguments).output().unwrap();
+        Command::new(env!("CARGO_BIN_EXE_equilayer")).args(arguments).current_dir(folder).output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Eight steps of a very small encoder, evaluated on few images.
+const TINY: &[&str] = &[
+    "encoder.patch=7",
+    "encoder.width=32",
+    "encoder.depth=2",
+    "encoder.heads=2",
+    "method.ser.layer=1",
+    "method.ser.batch=0.004",
+    "method.moco_v3.hidden=32",
+    "method.moco_v3.out=16",
+    "train.batch=1000",
+    "train.epochs=1",
+    "train.checkpoint_every=5",
+    "evaluate.images=300",
+    "evaluate.probe_epochs=2",
+    "evaluate.moved_images=20",
+];
+
+fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["train"], TINY, more].concat()
 }
 
 #[test]
 fn tells_its_version() {
-    let (code, stdout, stderr) = equilayer(&["--version"]);
+    let (code, stdout, stderr) = equilayer(Path::new("."), &["--version"]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert_eq!(stdout, concat!("equilayer ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn without_arguments_helps() {
-    let (code, stdout, _) = equilayer(&[]);
-    assert_eq!(code, Some(0));
-    assert!(stdout.contains("Usage: equilayer"), "{stdout}");
+fn refuses_what_it_does_not_know() {
+    let (code, stdout, stderr) = equilayer(Path::new("."), &["pretrain"]);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.contains("'pretrain'"), "{stderr}");
 }
 
 #[test]
-fn refuses_what_it_does_not_know() {
-    let (code, stdout, stderr) = equilayer(&["pretrain"]);
-    assert_eq!((code, stdout.as_str()), (Some(2), ""));
-    assert!(stderr.contains("'pretrain'"), "{stderr}");
+fn a_dry_run_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = equilayer(folder.path(), &train(&["--dry-run"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    for line in ["# moco_v3 + 1 * ser at tokens(1)", "# 8 steps, ", "# memory: arena ", "# time: about "] {
+        assert!(stdout.contains(line), "{stdout}");
+    }
+    assert_eq!(entries(folder.path()), [""; 0]);
+    // What is printed is a configuration: of this one, run dry, the same is printed, but for the time.
+    let file = folder.path().join("again.toml");
+    std::fs::write(&file, &stdout).unwrap();
+    let (code, again, stderr) = equilayer(folder.path(), &["train", "again.toml", "--dry-run"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let without_time = |text: &str| text.split("# time").next().unwrap().to_owned();
+    assert_eq!(without_time(&again), without_time(&stdout));
+}
+
+#[test]
+fn a_run_leaves_what_it_promises_and_can_be_evaluated_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = equilayer(folder.path(), &train(&[]));
+    assert_eq!(code, Some(0), "{stderr}");
+    for row in ["trained   untrained  raw pixels", "linear probe", "kNN", "equivariance, layer 1"] {
+        assert!(stdout.contains(row), "{row} in {stdout}");
+    }
+    assert!(stdout.ends_with("report: runs/latest/report.html\n"), "{stdout}");
+    let run = folder.path().join("runs/latest");
+    let mut left = entries(&run);
+    left.retain(|name| !name.starts_with("events.out.tfevents"));
+    let files = ["checkpoints", "config.toml", "evaluation.json", "metrics.jsonl", "report.html", "run.lock"];
+    assert_eq!(left, files);
+    assert_eq!(
+        entries(&run.join("checkpoints")),
+        ["step-000000005.safetensors", "step-000000008.safetensors"]
+    );
+    check_evaluation(&run);
+    check_metrics(&run);
+    check_report(&run);
+
+    // The same checkpoint evaluated again has the same numbers.
+    let before = std::fs::read_to_string(run.join("evaluation.json")).unwrap();
+    let (code, stdout, stderr) = equilayer(folder.path(), &["eval", "runs/latest", "--json"]);
+    assert_eq!((code, stdout.trim_end()), (Some(0), before.as_str()), "{stderr}");
+
+    let (code, _, stderr) =
+        equilayer(folder.path(), &["export", "runs/latest", "--to", "encoder.safetensors"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let (code, _, stderr) =
+        equilayer(folder.path(), &["features", "runs/latest", "--to", "features.npy", "--read", "embedding"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let features = std::fs::read(folder.path().join("features.npy")).unwrap();
+    assert_eq!(features.len(), 128 + 4 * 2000 * 32, "2,000 test images of width 32 behind the header");
+
+    // A second run does not overwrite the first.
+    let (code, stdout, stderr) = equilayer(folder.path(), &train(&[]));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.starts_with("the run that was in runs/latest is now in runs/latest-1\n"), "{stdout}");
+    let again = std::fs::read_to_string(run.join("evaluation.json")).unwrap();
+    assert_eq!(again, before, "the same seed gives the same numbers");
+}
+
+fn check_evaluation(run: &Path) {
+    let text = std::fs::read_to_string(run.join("evaluation.json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(found["step"], 8);
+    let findings = found["findings"].as_array().unwrap();
+    for finding in findings {
+        assert!(finding["value"].is_f64(), "{finding}");
+        assert!(finding["protocol"].as_str().is_some_and(|protocol| !protocol.is_empty()), "{finding}");
+        assert!(finding["split"].as_str().is_some_and(|split| split.starts_with("digits test")), "{finding}");
+    }
+    let has = |test: &str, subject: &str, name: &str| {
+        let asked = |finding: &&serde_json::Value| finding["test"] == test && finding["subject"] == subject;
+        assert!(findings.iter().filter(asked).any(|finding| finding["name"] == name), "{test} of {subject}");
+    };
+    for subject in ["trained", "untrained", "raw_pixels"] {
+        has("linear_probe", subject, "accuracy");
+        has("knn", subject, "accuracy");
+    }
+    for subject in ["trained", "untrained"] {
+        for name in ["feature deviation", "RankMe", "uniformity", "alignment"] {
+            has("collapse", subject, name);
+        }
+        has("equivariance", subject, "centred cosine");
+        has("invariance", subject, "cosine");
+    }
+    has("equivariance", "patch_pooling", "cosine");
+}
+
+fn check_metrics(run: &Path) {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines = || text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    for name in [
+        "loss/ser",
+        "gradient/moco_v3",
+        "online/knn",
+        "online/rank_me",
+        "milliseconds/student",
+        "gflop/ser",
+        "evaluation/linear_probe/trained",
+    ] {
+        assert!(lines().any(|line| line["values"][name].is_f64()), "{name} in {text}");
+    }
+}
+
+fn check_report(run: &Path) {
+    let report = std::fs::read_to_string(run.join("report.html")).unwrap();
+    for section in [
+        "Results",
+        "Probes",
+        "Equivariance by layer",
+        "Token maps",
+        "Training",
+        "Collapse signals",
+        "Cost by term",
+        "Configuration",
+    ] {
+        assert!(report.contains(&format!("<h2>{section}</h2>")), "{section}");
+    }
 }

@@ -116,12 +116,6 @@ impl Bench {
         }
     }
 
-    /// What the split that is measured on is called.
-    pub(super) fn split(&self) -> String {
-        let name = self.training.name();
-        if self.splits.is_some() { format!("{name} test") } else { name.to_owned() }
-    }
-
     /// Measures everything of the encoder in `trained`, and of its baselines. `say` hears what is being done.
     ///
     /// # Errors
@@ -141,7 +135,7 @@ impl Bench {
             (Subject::Untrained, Encoding { executor: &mut untrained, plain }),
         ];
         let (train, test) = self.images(self.options.images);
-        let split = test.name(&self.split());
+        let split = test.name();
         let extractor = self.extractor(&[self.options.read])?;
         for (subject, encoding) in &mut subjects {
             say(&format!("evaluating the {} encoder", subject.name()));
@@ -160,7 +154,7 @@ impl Bench {
         }
         say("measuring equivariance by layer");
         let (_, few) = self.images(self.options.moved_images);
-        let (images, split) = (few.all()?, few.name(&self.split()));
+        let (images, split) = (few.all()?, few.name());
         self.assess_equivariance(&mut assessment, &mut subjects, &images, &split)?;
         self.picture_token_maps(&mut assessment, &mut subjects, &images)?;
         if extent.corruptions {
@@ -212,7 +206,7 @@ impl Bench {
         let read = self.read_of(subject);
         let reading = |mut numbers: Vec<Measurement>| {
             numbers.iter_mut().for_each(|number| {
-                number.evaluation.protocol = format!("{} of {read}", number.evaluation.protocol);
+                number.evaluation.protocol = format!("{}; reads {read}", number.evaluation.protocol);
             });
             numbers
         };
@@ -242,7 +236,7 @@ impl Bench {
             seen.push(Features::new(values, extractor.widths()[0])?);
         }
         let protocol = "‖x − y‖² of unit features of two training views";
-        let evaluation = Evaluation::new(few.name(&self.split()), protocol).seeded(self.seed);
+        let evaluation = Evaluation::new(few.name(), protocol).seeded(self.seed);
         let distances = alignment(&seen[0], &seen[1])?;
         assessment.add(Test::Collapse, subject, None, vec![evaluation.mean("alignment", &distances)?]);
         Ok(())

@@ -41,10 +41,15 @@ impl Images {
         self.indices.len()
     }
 
-    /// The data set's name and how much of it: "digits test", "folder, 500 of 20000 images".
-    pub fn name(&self, split: &str) -> String {
-        let (count, all) = (self.indices.len(), self.set.len());
-        if count == all { split.to_owned() } else { format!("{split}, {count} of {all} images") }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The data set's name and how much of it: "digits test", "digits test, 500 of 2000 images".
+    pub fn name(&self) -> String {
+        let (name, count, all) = (self.set.name(), self.indices.len(), self.set.len());
+        if count == all { name.to_owned() } else { format!("{name}, {count} of {all} images") }
     }
 
     /// Labels, where every image has one.

@@ -76,7 +76,7 @@ impl Bench {
             flips.extend(flip_rate(&frames, against)?);
         }
         let read = self.read_of(subject);
-        let split = test.name(&self.split());
+        let split = test.name();
         let protocol = format!(
             "linear probe of {read} fitted on clean images; nine corruptions generated at five severities each"
         );

@@ -134,5 +134,8 @@ fn dry_run(document: &Document, trainer: &mut Trainer) -> Result<ExitCode, Failu
         megabytes(plan.state_bytes()),
         megabytes(plan.constant_bytes())
     );
+    let seconds = trainer.time_step()?.as_secs_f64();
+    let minutes = seconds * trainer.total_steps() as f64 / 60.0;
+    println!("# time: about {minutes:.1} min at {seconds:.2} s a step, without evaluation");
     Ok(ExitCode::SUCCESS)
 }

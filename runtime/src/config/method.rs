@@ -109,8 +109,8 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
         }
     }
     if let Some(ema) = member.teacher().cloned() {
-        let momentum =
-            section.read("teacher", ema.momentum, "Momentum of the teacher: a number or a schedule.");
+        let doc = "Momentum of the teacher: a number or a schedule in 0 to 1.";
+        let momentum = section.checked("teacher", ema.momentum, doc, share);
         member = member.following(momentum);
     }
     for knob in spec.knobs() {
@@ -123,6 +123,15 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     }
     section.finish();
     member
+}
+
+/// A schedule whose values are shares.
+fn share(schedule: &Schedule) -> Result<(), String> {
+    let (lowest, highest) = schedule.bounds();
+    match lowest >= 0.0 && highest <= 1.0 {
+        true => Ok(()),
+        false => Err(format!("{schedule} is not within 0 to 1")),
+    }
 }
 
 /// A whole number given for a knob that takes any.

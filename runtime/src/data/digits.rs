@@ -29,7 +29,11 @@ fn decode(split: Split) -> Result<LabelledImages, DataError> {
         Split::Train => (bundled!("train-images-idx3-ubyte.gz")?, bundled!("train-labels-idx1-ubyte.gz")?),
         Split::Test => (bundled!("test-images-idx3-ubyte.gz")?, bundled!("test-labels-idx1-ubyte.gz")?),
     };
-    LabelledImages::new(images, labels)
+    let name = match split {
+        Split::Train => "digits train",
+        Split::Test => "digits test",
+    };
+    Ok(LabelledImages::new(images, labels)?.named(name))
 }
 
 #[cfg(test)]

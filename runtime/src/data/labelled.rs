@@ -45,6 +45,11 @@ impl LabelledImages {
         })
     }
 
+    /// Under another name than that of the images' file.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// (N, height, width).
     pub fn shape(&self) -> [usize; 3] {
         self.shape

@@ -34,6 +34,7 @@ fn sample() -> ReportData {
             detail: hostile("test split, seed 0; raw pixels 90.2 %"),
         }],
         losses: vec![curve("loss", 6.0), curve("loss/ser", 1.5)],
+        gradients: vec![curve("gradient/ser", 0.1)],
         log_losses: true,
         probes: vec![Probe {
             protocol: hostile("linear probe, test split, seed 0"),

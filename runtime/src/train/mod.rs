@@ -18,6 +18,7 @@ mod local_crops;
 mod recorder;
 mod replay;
 mod settings;
+mod source;
 mod trainer;
 mod views;
 

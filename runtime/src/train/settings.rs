@@ -9,14 +9,15 @@ use equilayer_grammar::{Bound, Range};
 use crate::action::Interpolation;
 use crate::assess::{AssessOptions, Bench, Read};
 use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
-use crate::config::{Document, Section, read_method};
-use crate::data::{Cifar, Dataset, ImageFolder, OpenDataset, Split, TarShards, digits, registered};
+use crate::config::{Document, FromNode, Scalar, read_method};
+use crate::data::Dataset;
 use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
 use crate::method::Method;
 use crate::plugin::{Crops, Layer, Registry};
 use crate::schedule::Schedule;
 
 use super::local_crops;
+use super::source::Kind;
 use super::views::ViewOptions;
 
 /// Everything a run is told.
@@ -149,83 +150,6 @@ impl Settings {
     }
 }
 
-/// Which reader.
-#[derive(Clone, Copy)]
-enum Kind {
-    Digits,
-    Cifar10,
-    Cifar100,
-    Folder,
-    Shards,
-    /// Registered by the program or a crate of plugins.
-    Own(OpenDataset),
-}
-
-type Sets = (Arc<dyn Dataset>, Option<[Arc<dyn Dataset>; 2]>);
-
-impl Kind {
-    fn all() -> Vec<(&'static str, Kind)> {
-        let built_in = [
-            ("digits", Kind::Digits),
-            ("cifar10", Kind::Cifar10),
-            ("cifar100", Kind::Cifar100),
-            ("folder", Kind::Folder),
-            ("shards", Kind::Shards),
-        ];
-        let own = registered().into_iter().map(|set| (set.name, Kind::Own(set.open)));
-        built_in.into_iter().chain(own).collect()
-    }
-
-    fn open(self, path: &std::path::Path, section: &Section<'_>) -> Option<Sets> {
-        let opened: Result<Sets, crate::data::DataError> = match self {
-            Kind::Digits => {
-                let [train, test]: [Arc<dyn Dataset>; 2] =
-                    [Arc::new(digits(Split::Train)), Arc::new(digits(Split::Test))];
-                Ok((train.clone(), Some([train, test])))
-            }
-            Kind::Cifar10 | Kind::Cifar100 => {
-                let open = if matches!(self, Kind::Cifar10) { Cifar::cifar_10 } else { Cifar::cifar_100 };
-                open(path, Split::Train).and_then(|train| {
-                    let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
-                        (Arc::new(train), Arc::new(open(path, Split::Test)?));
-                    Ok((train.clone(), Some([train, test])))
-                })
-            }
-            Kind::Folder => {
-                let (train, test) = (path.join("train"), path.join("test"));
-                if train.is_dir() && test.is_dir() {
-                    ImageFolder::open(&train).and_then(|train| {
-                        let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
-                            (Arc::new(train), Arc::new(ImageFolder::open(&test)?));
-                        Ok((train.clone(), Some([train, test])))
-                    })
-                } else {
-                    ImageFolder::open_unlabelled(path).map(|set| (Arc::new(set) as Arc<dyn Dataset>, None))
-                }
-            }
-            Kind::Shards => TarShards::open(path).map(|set| (Arc::new(set) as Arc<dyn Dataset>, None)),
-            Kind::Own(open) => open(path).map(|set| (set, None)),
-        };
-        match opened {
-            Ok(sets) => Some(sets),
-            Err(error) => {
-                section.report("path", &error.to_string());
-                None
-            }
-        }
-    }
-
-    /// Side of the images that the encoder is made for, and colour channels. Of an own data set the first image says.
-    fn image(self, dataset: Option<&dyn Dataset>) -> (usize, usize) {
-        match (self, dataset.and_then(|set| set.image(0).ok())) {
-            (Kind::Digits, _) => (28, 1),
-            (Kind::Cifar10 | Kind::Cifar100, _) => (32, 3),
-            (Kind::Own(_), Some(image)) => (image.height().min(image.width()), image.channels()),
-            (Kind::Folder | Kind::Shards | Kind::Own(_), _) => (224, 3),
-        }
-    }
-}
-
 #[derive(Clone, Copy)]
 enum EncoderKind {
     Vit,
@@ -253,12 +177,8 @@ fn read_encoder(
             let width = section.count("width", base.width, 1, "Width of a token.");
             let depth = section.count("depth", base.depth, 1, "Blocks.");
             let heads = section.count("heads", base.heads, 1, "Attention heads of a block.");
-            let cls_after = section.checked(
-                "cls_after",
-                "follow-tap".to_owned(),
-                "Block after which CLS joins: 0 at the input, or follow-tap.",
-                |text| cls_rule(text, 0).map(|_| ()),
-            );
+            let doc = "Block after which CLS joins: 0 at the input, or \"follow-tap\".";
+            let cls_after = section.read("cls_after", ClsAfter::FollowTap, doc);
             let tap = method.as_ref().map_or(0, |method| last_spatial_tap(method, depth));
             let sincos = section.read("sincos", true, "Fixed sin-cos positions in place of learned ones.");
             let frozen = section.read(
@@ -273,7 +193,7 @@ fn read_encoder(
                 width,
                 depth,
                 heads,
-                cls_after: cls_rule(&cls_after, tap).unwrap_or(0),
+                cls_after: cls_after.block(tap),
                 positions: if sincos { Positions::SinCos } else { Positions::Learned },
                 frozen_patch_embedding: frozen,
                 ..base
@@ -288,12 +208,43 @@ fn read_encoder(
     (encoder, views)
 }
 
-/// The block after which CLS joins: a number, or behind the last token map that a regularizer reads.
-fn cls_rule(text: &str, tap: usize) -> Result<usize, String> {
-    match text {
-        "follow-tap" => Ok(tap),
-        number => {
-            number.parse().map_err(|_| format!("{number} is neither a block's number nor \"follow-tap\""))
+/// The block after which CLS joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ClsAfter {
+    /// The one of this number.
+    Block(usize),
+    /// Behind the last token map that a regularizer reads, as the paper of SER has it.
+    FollowTap,
+}
+
+impl ClsAfter {
+    fn block(self, tap: usize) -> usize {
+        match self {
+            ClsAfter::Block(block) => block,
+            ClsAfter::FollowTap => tap,
+        }
+    }
+}
+
+const FOLLOW_TAP: &str = "follow-tap";
+
+impl FromNode for ClsAfter {
+    fn expected() -> String {
+        "a block's number or \"follow-tap\"".into()
+    }
+
+    fn from_scalar(scalar: &Scalar) -> Result<ClsAfter, String> {
+        match scalar {
+            Scalar::Text(text) if text == FOLLOW_TAP => Ok(ClsAfter::FollowTap),
+            Scalar::Whole(_) => usize::from_scalar(scalar).map(ClsAfter::Block),
+            _ => Err(String::new()),
+        }
+    }
+
+    fn to_toml(&self) -> String {
+        match self {
+            ClsAfter::Block(block) => block.to_toml(),
+            ClsAfter::FollowTap => format!("\"{FOLLOW_TAP}\""),
         }
     }
 }

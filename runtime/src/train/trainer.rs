@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use equilayer_engine::{CpuExecutor, CpuOptions, Outputs, Plan, PlanCache};
+use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCache};
 
 use super::collate::{Collator, StepClock, StepInputs};
 use super::cost::Costs;
@@ -133,6 +133,24 @@ impl Trainer {
     pub fn first_plan(&mut self) -> Result<Arc<Plan>, TrainError> {
         let shape = self.collator.shape(0)?;
         self.plan(&shape)
+    }
+
+    /// How long a step takes: the second of two on the first batch, which teach the executor something; nothing is
+    /// written. For estimates before a run.
+    ///
+    /// # Errors
+    /// Images that cannot be loaded; what the executor reports.
+    pub fn time_step(&mut self) -> Result<Duration, TrainError> {
+        let mut took = Duration::ZERO;
+        for batch in self.loader.epoch(0, 0)?.take(2) {
+            let started = Instant::now();
+            let inputs = self.collator.collate(batch?)?;
+            let plan = self.plan(&inputs.shape)?;
+            let fed = self.fed(&inputs);
+            self.executor.run(&plan, &known(&plan, &fed))?;
+            took = started.elapsed();
+        }
+        Ok(took)
     }
 
     fn plan(&mut self, shape: &StepShape) -> Result<Arc<Plan>, TrainError> {
@@ -271,8 +289,7 @@ impl Trainer {
     fn step(&mut self, inputs: &StepInputs, directory: &RunDirectory) -> Result<Done, TrainError> {
         let plan = self.plan(&inputs.shape)?;
         let fed = self.fed(inputs);
-        let known = |name: &str| plan.inputs().iter().any(|port| port.name == name);
-        let fed: Vec<(&str, &[f32])> = borrowed(&fed).into_iter().filter(|(name, _)| known(name)).collect();
+        let fed = known(&plan, &fed);
         let (outputs, times) = self.executor.run_timed(&plan, &fed)?;
         let bad = outputs.iter().find(|(_, values)| values.iter().any(|value| !value.is_finite()));
         if let Some((term, values)) = bad {
@@ -348,6 +365,12 @@ fn schedule_of(value: &KnobValue) -> Schedule {
 
 fn borrowed(inputs: &[(String, Vec<f32>)]) -> Vec<(&str, &[f32])> {
     inputs.iter().map(|(name, values)| (name.as_str(), &values[..])).collect()
+}
+
+/// Those inputs that a plan has.
+fn known<'a>(plan: &Plan, inputs: &'a [(String, Vec<f32>)]) -> Vec<(&'a str, &'a [f32])> {
+    let has = |name: &str| plan.inputs().iter().any(|port| port.name == name);
+    borrowed(inputs).into_iter().filter(|(name, _)| has(name)).collect()
 }
 
 fn describe(found: &[TermGradient]) -> String {
