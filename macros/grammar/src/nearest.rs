@@ -29,10 +29,11 @@ pub fn nearest<'a>(name: &str, valid: impl IntoIterator<Item = &'a str>) -> Opti
 /// `kind` is the singular of what is looked for; its plural takes an s.
 pub fn unknown<'a>(kind: &str, name: &str, valid: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let choices = list(valid.clone());
+    let kinds = if kind.ends_with('s') { kind.to_owned() } else { format!("{kind}s") };
     match nearest(name, valid) {
-        Some(meant) => format!("unknown {kind} `{name}`; did you mean `{meant}`? Valid {kind}s: {choices}"),
+        Some(meant) => format!("unknown {kind} `{name}`; did you mean `{meant}`? Valid {kinds}: {choices}"),
         None if choices.is_empty() => format!("unknown {kind} `{name}`; there are none here"),
-        None => format!("unknown {kind} `{name}`; valid {kind}s: {choices}"),
+        None => format!("unknown {kind} `{name}`; valid {kinds}: {choices}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::TrainArguments;
 use super::failure::Failure;
+use super::resume::{self, Resumed};
 use crate::config::Document;
 use crate::interrupt::{self, Interrupt};
 use crate::plugin::Registry;
@@ -24,26 +25,32 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
     if let Some(first) = arguments.config.take_if(|path| path.to_string_lossy().contains('=')) {
         arguments.overrides.insert(0, first.to_string_lossy().into_owned());
     }
-    let mut document = match &arguments.config {
-        Some(path) => Document::read(path)?,
-        None => Document::parse("the built-in recipe", RECIPE)?,
+    let (run, document, settings) = match arguments.resume {
+        true => {
+            let Resumed { directory, document, settings } = resume::open(registry, &arguments)?;
+            (Some(directory), document, settings)
+        }
+        false => {
+            let (document, settings) = understood(configuration(&arguments)?, registry)?;
+            (None, document, settings)
+        }
     };
-    for argument in &arguments.overrides {
-        document.set(argument)?;
-    }
-    let settings = Settings::read(&document, registry, DEFAULT);
-    document.finish()?;
-    let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
     let path = settings.directory.clone();
     let mut trainer = Trainer::new(settings)?;
     if arguments.dry_run {
         return dry_run(&document, &mut trainer);
     }
-    let directory = match arguments.resume {
-        true => RunDirectory::open(&path),
-        false => RunDirectory::create(&path, &document.resolved()),
+    let directory = match run {
+        Some(run) => {
+            run.write_config(&document.resolved())?;
+            run
+        }
+        None => {
+            RunDirectory::check_vacant(&path)?;
+            trainer.rehearse()?;
+            RunDirectory::create(&path, &document.resolved())?
+        }
     };
-    let directory = directory.map_err(Failure::mistake)?;
     let mode = match (arguments.quiet, arguments.json) {
         (true, _) => ProgressMode::Quiet,
         (_, true) => ProgressMode::Json,
@@ -69,11 +76,30 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
         }
         Outcome::Interrupted(step) => {
             said(format!(
-                "stopped after step {step}; go on with `train --resume` and the same configuration"
+                "stopped after step {step}; go on with `train --resume {}`",
+                path.display()
             ));
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
     }
+}
+
+/// The configuration that the arguments give, parsed.
+pub(super) fn configuration(arguments: &TrainArguments) -> Result<Document, Failure> {
+    let mut document = match &arguments.config {
+        Some(path) => Document::read(path)?,
+        None => Document::parse("the built-in recipe", RECIPE)?,
+    };
+    arguments.overrides.iter().try_for_each(|argument| document.set(argument))?;
+    Ok(document)
+}
+
+/// What a configuration says.
+pub(super) fn understood(document: Document, registry: &Registry) -> Result<(Document, Settings), Failure> {
+    let settings = Settings::read(&document, registry, DEFAULT);
+    document.finish()?;
+    let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
+    Ok((document, settings))
 }
 
 fn dry_run(document: &Document, trainer: &mut Trainer) -> Result<ExitCode, Failure> {

@@ -13,6 +13,7 @@
 
 mod collate;
 mod encode;
+mod replay;
 mod settings;
 mod trainer;
 mod views;

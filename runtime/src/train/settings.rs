@@ -8,7 +8,7 @@ use equilayer_grammar::{Bound, Range};
 
 use crate::action::Interpolation;
 use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
-use crate::config::{Document, Section, read_method};
+use crate::config::{Document, FromNode, Scalar, Section, read_method};
 use crate::data::{Cifar, Dataset, ImageFolder, Split, TarShards, digits};
 use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
 use crate::method::Method;
@@ -71,6 +71,11 @@ const POSITIVE: Range = Range { lower: Some(Bound::Open(0.0)), upper: None };
 const SHARE: Range = Range { lower: Some(Bound::Closed(0.0)), upper: Some(Bound::Open(1.0)) };
 
 impl Settings {
+    /// The folder of the run alone.
+    pub fn read_directory(document: &Document) -> PathBuf {
+        read_directory(&mut document.section("train")).into()
+    }
+
     /// Reads all sections. Mistakes are left in the document: call [`Document::finish`] before the settings are used.
     /// Nothing where there is no method at all.
     pub fn read(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Settings> {
@@ -85,7 +90,7 @@ impl Settings {
         let threads = train.count("threads", 0, 0, "Threads that compute; 0 for all cores.");
         let checkpoint_every = train.count("checkpoint_every", 200, 1, "Steps between checkpoints.");
         let keep = train.count("keep", 2, 1, "Checkpoints kept besides the best.");
-        let directory = train.read("directory", "runs/latest".to_owned(), "Folder of the run.");
+        let directory = read_directory(&mut train);
         train.finish();
         let mut data = document.section("data");
         let kind = data.choice("name", "digits", DATA, "Images to learn from.").unwrap_or(Kind::Digits);
@@ -116,6 +121,11 @@ impl Settings {
             directory: directory.into(),
         })
     }
+}
+
+/// The folder of a run, of the section `train`.
+fn read_directory(train: &mut Section<'_>) -> String {
+    train.read("directory", "runs/latest".to_owned(), "Folder of the run.")
 }
 
 /// Which reader.
@@ -215,11 +225,10 @@ fn read_encoder(
             let width = section.count("width", base.width, 1, "Width of a token.");
             let depth = section.count("depth", base.depth, 1, "Blocks.");
             let heads = section.count("heads", base.heads, 1, "Attention heads of a block.");
-            let cls_after = section.checked(
+            let cls_after = section.read(
                 "cls_after",
-                "follow-tap".to_owned(),
-                "Block after which CLS joins: 0 at the input, or follow-tap.",
-                |text| cls_rule(text, 0).map(|_| ()),
+                ClsRule::FollowTap,
+                "Block after which CLS joins: 0 at the input, or \"follow-tap\".",
             );
             let tap = method.map_or(0, |method| last_spatial_tap(method, depth));
             let sincos = section.read("sincos", true, "Fixed sin-cos positions in place of learned ones.");
@@ -235,7 +244,10 @@ fn read_encoder(
                 width,
                 depth,
                 heads,
-                cls_after: cls_rule(&cls_after, tap).unwrap_or(0),
+                cls_after: match cls_after {
+                    ClsRule::After(block) => block,
+                    ClsRule::FollowTap => tap,
+                },
                 positions: if sincos { Positions::SinCos } else { Positions::Learned },
                 frozen_patch_embedding: frozen,
                 ..base
@@ -250,12 +262,31 @@ fn read_encoder(
     (encoder, scale)
 }
 
-/// The block after which CLS joins: a number, or behind the last token map that a regularizer reads.
-fn cls_rule(text: &str, tap: usize) -> Result<usize, String> {
-    match text {
-        "follow-tap" => Ok(tap),
-        number => {
-            number.parse().map_err(|_| format!("{number} is neither a block's number nor \"follow-tap\""))
+/// The block after which CLS joins.
+enum ClsRule {
+    After(usize),
+    /// Behind the last token map that a regularizer reads.
+    FollowTap,
+}
+
+const FOLLOW_TAP: &str = "follow-tap";
+
+impl FromNode for ClsRule {
+    fn expected() -> String {
+        format!("a block's number from 0 on, or \"{FOLLOW_TAP}\"")
+    }
+
+    fn from_scalar(scalar: &Scalar) -> Result<ClsRule, String> {
+        match scalar {
+            Scalar::Text(text) if text == FOLLOW_TAP => Ok(ClsRule::FollowTap),
+            other => usize::from_scalar(other).map(ClsRule::After),
+        }
+    }
+
+    fn to_toml(&self) -> String {
+        match self {
+            ClsRule::After(block) => block.to_string(),
+            ClsRule::FollowTap => format!("\"{FOLLOW_TAP}\""),
         }
     }
 }

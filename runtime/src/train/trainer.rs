@@ -1,13 +1,13 @@
 //! The training loop.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCache};
 
 use super::collate::{Collator, StepClock, StepInputs};
+use super::replay::write_replay;
 use super::settings::Settings;
 use super::views::{SampleViews, ViewMaker};
 use crate::action::ActionError;
@@ -63,26 +63,48 @@ pub enum TrainError {
     /// Metrics that cannot be written.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// A run to resume has no checkpoint.
-    #[error("{0}: there is no checkpoint yet; start the run again in another folder")]
-    NoCheckpoint(String),
-    /// A loss or gradient that is not finite.
+    /// A checkpoint was made with other images.
     #[error(
-        "step {step}: {term} is {value}; the weights before the step are in the last checkpoint, the step's inputs in {replay}"
+        "{directory}: the data set has changed: step {step} was in epoch {then}, and is in epoch {now} with the \
+         {images} images that there are now; bring the old images back, or start a new run in another folder"
+    )]
+    OtherImages {
+        /// The folder of the run.
+        directory: String,
+        /// Steps done.
+        step: u64,
+        /// Epochs finished and samples drawn since, as the checkpoint has it.
+        then: String,
+        /// The same with the images there are.
+        now: String,
+        /// How many they are.
+        images: usize,
+    },
+    /// A loss, gradient or weight that is not finite.
+    #[error(
+        "step {step}: {term} is {value}. {kept}; the step's inputs are in {replay}. Lower optim.lr, warm up for longer \
+         or set optim.clip, in a new run"
     )]
     NotFinite {
-        /// The step.
+        /// The step, from 1, as in the metrics.
         step: u64,
-        /// The first output that is not finite.
+        /// The first loss, gradient norm or state that is not finite.
         term: String,
         /// Its value.
         value: f32,
+        /// Which checkpoint there is from before.
+        kept: String,
         /// Where the inputs were written.
         replay: String,
     },
-    /// A file that cannot be written.
-    #[error("{0}")]
-    Write(String),
+    /// The inputs of a step that went wrong cannot be written.
+    #[error("{file}: the inputs of a step that is not finite cannot be written: {source}")]
+    Replay {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
 }
 
 impl TrainError {
@@ -92,7 +114,7 @@ impl TrainError {
             TrainError::Program(ProgramError::Method(_)) | TrainError::Guard(_) | TrainError::Action(_) => {
                 true
             }
-            TrainError::Views(_) | TrainError::Directory(_) | TrainError::NoCheckpoint(_) => true,
+            TrainError::Views(_) | TrainError::Directory(_) | TrainError::OtherImages { .. } => true,
             TrainError::Loader(_) => true,
             _ => false,
         }
@@ -113,6 +135,8 @@ pub struct Trainer {
     plans: PlanCache<StepShape>,
     clock: StepClock,
     total: u64,
+    /// What the gradient guard found before the run.
+    rehearsed: Option<Vec<TermGradient>>,
 }
 
 impl Trainer {
@@ -168,6 +192,7 @@ impl Trainer {
             plans: PlanCache::new(PLANS),
             clock,
             settings,
+            rehearsed: None,
         })
     }
 
@@ -228,6 +253,9 @@ impl Trainer {
     ) -> Result<Outcome, TrainError> {
         let mut record = Recorder::open(directory, self)?;
         let mut progress = Progress::new(mode, self.total, record.step);
+        for damaged in &record.damaged {
+            progress.warn(&format!("{damaged}; going on after step {}", record.step));
+        }
         let started = Instant::now();
         let before = record.seconds;
         let first = self.clock.steps_per_epoch;
@@ -236,10 +264,16 @@ impl Trainer {
             for batch in self.loader.epoch(epoch, batch)? {
                 let inputs = self.collator.collate(batch?)?;
                 if inputs.step == 0 {
-                    let found = progress.aside(|| self.guard(&inputs))?;
+                    let found = match self.rehearsed.take() {
+                        Some(found) => found,
+                        None => progress.aside(|| self.guard(&inputs))?,
+                    };
                     progress.say(&describe(&found));
                 }
-                let outputs = self.step(&inputs, directory)?;
+                let outputs = self.step(&inputs)?;
+                if let Some(bad) = bad_output(&outputs) {
+                    return Err(self.not_finite(directory, &record, &inputs, bad));
+                }
                 record.step = inputs.step + 1;
                 record.seconds = before + started.elapsed().as_secs_f64();
                 record.write(&self.values(&outputs, inputs.step), first)?;
@@ -248,6 +282,10 @@ impl Trainer {
                 let due = record.step.is_multiple_of(self.settings.checkpoint_every);
                 let stop = interrupt.is_requested();
                 if due || stop || record.step == self.total {
+                    // The step may have broken weights and no loss yet.
+                    if let Some(bad) = bad_state(&self.executor)? {
+                        return Err(self.not_finite(directory, &record, &inputs, bad));
+                    }
                     progress.aside(|| record.save(self))?;
                 }
                 if stop && record.step < self.total {
@@ -258,6 +296,43 @@ impl Trainer {
         }
         progress.finish();
         Ok(Outcome::Finished)
+    }
+
+    /// Makes sure that the first step can be made: loads its images, builds its plan and runs the gradient guard.
+    /// Nothing is written and no weight moves, so what is refused here leaves no trace.
+    ///
+    /// # Errors
+    /// An image that cannot be used, a method that cannot be built, a term that does not train what it should.
+    pub fn rehearse(&mut self) -> Result<(), TrainError> {
+        self.first_plan()?;
+        let batch = self.loader.epoch(0, 0)?.next().transpose()?;
+        if let Some(batch) = batch {
+            let inputs = self.collator.collate(batch)?;
+            self.rehearsed = Some(self.guard(&inputs)?);
+        }
+        Ok(())
+    }
+
+    /// Epochs finished after a step, and samples drawn since.
+    fn position(&self, step: u64) -> (u64, u64) {
+        let steps_per_epoch = self.clock.steps_per_epoch;
+        (step / steps_per_epoch, (step % steps_per_epoch) * self.settings.batch as u64)
+    }
+
+    /// Refuses a checkpoint that was at another place in the data after as many steps.
+    fn check_images(&self, directory: &RunDirectory, info: &CheckpointInfo) -> Result<(), TrainError> {
+        let show = |(epoch, sample): (u64, u64)| format!("{epoch}, sample {sample}");
+        let (then, now) = ((info.epoch, info.sampler_position), self.position(info.step));
+        if then == now {
+            return Ok(());
+        }
+        Err(TrainError::OtherImages {
+            directory: directory.path().display().to_string(),
+            step: info.step,
+            then: show(then),
+            now: show(now),
+            images: self.settings.dataset.len(),
+        })
     }
 
     fn guard(&mut self, inputs: &StepInputs) -> Result<Vec<TermGradient>, TrainError> {
@@ -275,24 +350,34 @@ impl Trainer {
         Ok(found)
     }
 
-    fn step(&mut self, inputs: &StepInputs, directory: &RunDirectory) -> Result<Outputs, TrainError> {
+    fn step(&mut self, inputs: &StepInputs) -> Result<Outputs, TrainError> {
         let plan = self.plan(&inputs.shape)?;
         let fed = self.fed(inputs);
         let known = |name: &str| plan.inputs().iter().any(|port| port.name == name);
         let fed: Vec<(&str, &[f32])> = borrowed(&fed).into_iter().filter(|(name, _)| known(name)).collect();
-        let outputs = self.executor.run(&plan, &fed)?;
-        let bad = outputs.iter().find(|(_, values)| values.iter().any(|value| !value.is_finite()));
-        if let Some((term, values)) = bad {
-            let value = values.iter().copied().find(|value| !value.is_finite()).unwrap_or(f32::NAN);
-            let replay = write_replay(directory, inputs.step, &fed)?;
-            return Err(TrainError::NotFinite {
-                step: inputs.step,
-                term: term.to_owned(),
-                value,
-                replay: replay.display().to_string(),
-            });
+        Ok(self.executor.run(&plan, &fed)?)
+    }
+
+    /// Leaves what is needed to look into a step that went wrong.
+    fn not_finite(
+        &mut self,
+        directory: &RunDirectory,
+        record: &Recorder,
+        inputs: &StepInputs,
+        (term, value): (String, f32),
+    ) -> TrainError {
+        let step = inputs.step + 1;
+        let fed = self.fed(inputs);
+        let kept = match record.store.steps().ok().and_then(|steps| steps.last().copied()) {
+            Some(last) => format!("The last checkpoint is from before, of step {last}"),
+            None => "There is no checkpoint from before".into(),
+        };
+        match self.plan(&inputs.shape).and_then(|plan| write_replay(directory, step, &term, &plan, &fed)) {
+            Ok(replay) => {
+                TrainError::NotFinite { step, term, value, kept, replay: replay.display().to_string() }
+            }
+            Err(error) => error,
         }
-        Ok(outputs)
     }
 
     /// Images, and everything that follows a schedule.
@@ -365,30 +450,24 @@ fn describe(found: &[TermGradient]) -> String {
     )
 }
 
-/// Writes the inputs of a step that went wrong, as a safetensors file of flat tensors.
-fn write_replay(directory: &RunDirectory, step: u64, fed: &[(&str, &[f32])]) -> Result<PathBuf, TrainError> {
-    let path = directory.path().join(format!("replay-{step}.safetensors"));
-    let cannot = |error: &dyn std::fmt::Display| {
-        TrainError::Write(format!("{}: cannot be written: {error}", path.display()))
+/// The first output that is not finite: of a term where it is one's, and of the total otherwise.
+fn bad_output(outputs: &Outputs) -> Option<(String, f32)> {
+    let bad = |(name, values): (&str, &[f32])| {
+        Some((name.replacen('.', " of ", 1), values.iter().copied().find(|value| !value.is_finite())?))
     };
-    let bytes: Vec<(&str, usize, Vec<u8>)> = fed
-        .iter()
-        .map(|(name, values)| {
-            (*name, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
-        })
-        .collect();
-    let views: Vec<_> = bytes
-        .iter()
-        .filter_map(|(name, length, bytes)| {
-            Some((
-                *name,
-                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![*length], bytes).ok()?,
-            ))
-        })
-        .collect();
-    let file = safetensors::serialize(views, None).map_err(|error| cannot(&error))?;
-    std::fs::write(&path, file).map_err(|error| cannot(&error))?;
-    Ok(path)
+    let (terms, total): (Vec<_>, Vec<_>) = outputs.iter().partition(|(name, _)| name.starts_with("loss."));
+    terms.into_iter().chain(total).find_map(bad)
+}
+
+/// The first state that is not finite.
+fn bad_state(executor: &CpuExecutor) -> Result<Option<(String, f32)>, TrainError> {
+    for name in executor.state_names() {
+        let values = executor.state(&name)?;
+        if let Some(value) = values.into_iter().find(|value| !value.is_finite()) {
+            return Ok(Some((format!("`{name}`"), value)));
+        }
+    }
+    Ok(None)
 }
 
 /// Metrics and checkpoints of a run.
@@ -399,6 +478,8 @@ struct Recorder {
     events: EventWriter,
     store: CheckpointStore,
     config: String,
+    /// Checkpoints that were passed over.
+    damaged: Vec<CheckpointError>,
 }
 
 impl Recorder {
@@ -406,23 +487,23 @@ impl Recorder {
     fn open(directory: &RunDirectory, trainer: &mut Trainer) -> Result<Recorder, TrainError> {
         let store = CheckpointStore::open(directory.checkpoints(), trainer.settings.keep)?;
         let config = directory.config()?;
-        let (mut step, mut seconds) = (0, 0.0);
+        let (mut step, mut seconds, mut damaged) = (0, 0.0, Vec::new());
         if let Some(mut newest) = store.newest()? {
+            trainer.check_images(directory, newest.checkpoint.info())?;
             let plan = trainer.first_plan()?;
             newest.checkpoint.restore(&mut trainer.executor, &[&plan])?;
             step = newest.checkpoint.info().step;
+            damaged = newest.skipped;
             seconds = crate::metrics::read(directory.metrics())?
                 .iter()
                 .filter(|record| record.step <= step)
                 .filter_map(|record| record.seconds)
                 .fold(0.0, f64::max);
         }
-        let metrics = match step {
-            0 => MetricsWriter::create(directory.metrics())?,
-            step => MetricsWriter::resume(directory.metrics(), step)?,
-        };
+        // At step 0 too: a run may have died before its first checkpoint.
+        let metrics = MetricsWriter::resume(directory.metrics(), step)?;
         let events = EventWriter::create(directory.path(), step)?;
-        Ok(Recorder { step, seconds, metrics, events, store, config })
+        Ok(Recorder { step, seconds, metrics, events, store, config, damaged })
     }
 
     fn write(&mut self, values: &BTreeMap<String, f64>, steps_per_epoch: u64) -> Result<(), TrainError> {
@@ -437,12 +518,12 @@ impl Recorder {
         self.events.flush()?;
         let plan = trainer.first_plan()?;
         let shapes = states_of([plan.as_ref()]);
-        let steps_per_epoch = trainer.clock.steps_per_epoch;
+        let (epoch, sampler_position) = trainer.position(self.step);
         let info = CheckpointInfo {
             config: serde_json::Value::String(self.config.clone()),
             step: self.step,
-            epoch: self.step / steps_per_epoch,
-            sampler_position: (self.step % steps_per_epoch) * trainer.settings.batch as u64,
+            epoch,
+            sampler_position,
             score: None,
         };
         self.store.save(&info, &shapes, &trainer.executor)?;
