@@ -75,10 +75,7 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
             Ok(ExitCode::SUCCESS)
         }
         Outcome::Interrupted(step) => {
-            said(format!(
-                "stopped after step {step}; go on with `train --resume {}`",
-                path.display()
-            ));
+            said(format!("stopped after step {step}; go on with `train --resume {}`", path.display()));
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
     }
