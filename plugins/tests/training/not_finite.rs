@@ -38,7 +38,7 @@ fn a_loss_that_is_not_finite_stops_the_run() {
     let header = fs::read(replay).unwrap();
     let header = String::from_utf8_lossy(&header[8..2000]).into_owned();
     assert!(header.contains(r#""not_finite":"loss of moco_v3""#), "{header}");
-    assert!(header.contains(r#""views.0":{"dtype":"F32","shape":[12,3,32,32]"#), "{header}");
+    assert!(header.contains(r#""view.0":{"dtype":"F32","shape":[12,3,32,32]"#), "{header}");
     assert_sound(&run, 4);
     // The same step goes wrong in the same way.
     run.resume(&[]).failed(1, &["error: step 5: loss of moco_v3 is NaN"]);

@@ -35,7 +35,11 @@ impl Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".into());
-        write!(f, "{}: {}, not {}", self.key, value(&self.first), value(&self.second))
+        match (&self.first, &self.second) {
+            (Some(first), Some(second)) => write!(f, "{}: {first}, not {second}", self.key),
+            (Some(first), None) => write!(f, "{}: {first}, not left out", self.key),
+            (None, Some(second)) => write!(f, "{}: left out, not {second}", self.key),
+            (None, None) => f.write_str(&self.key),
+        }
     }
 }
