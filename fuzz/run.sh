@@ -7,12 +7,7 @@ set -eu
 cd "$(dirname "$0")"
 target=$1 seconds=$2
 shift 2
-host=$(rustc -vV | sed -n 's/^host: //p')
-coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
--Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1"
-# Instrumented for the target alone, not build scripts and macros.
-RUSTFLAGS=$coverage cargo build --target "$host" --bin "$target"
+RUSTC_WRAPPER="$PWD/instrumented.sh" cargo build --target-dir ../target --bin "$target"
 mkdir -p "corpus/$target" "artifacts/$target"
-exec "target/$host/debug/$target" "corpus/$target" "seeds/$target" -artifact_prefix="artifacts/$target/" \
+exec "../target/debug/$target" "corpus/$target" "seeds/$target" -artifact_prefix="artifacts/$target/" \
     -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 "$@"

@@ -2,10 +2,11 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `config.toml` | the configuration with every default resolved: what started the run |
+//! | `config.toml` | the configuration with every default resolved: what started the run, and what it is resumed by |
 //! | `metrics.jsonl` | see [`crate::metrics`] |
 //! | `events.out.tfevents.*` | the same for TensorBoard; `tensorboard --logdir runs` shows all runs |
 //! | `checkpoints/` | see [`crate::checkpoint`] |
+//! | `replay-STEP.safetensors` | the inputs of a step whose loss or weights were not finite |
 //! | `report.html` | see [`crate::report`] |
 //! | `run.lock` | held by the process that writes the run |
 //!

@@ -13,6 +13,7 @@
 
 mod collate;
 mod encode;
+mod finite;
 mod replay;
 mod settings;
 mod trainer;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCache};
 
 use super::collate::{Collator, StepClock, StepInputs};
+use super::finite::{bad_output, bad_state};
 use super::replay::write_replay;
 use super::settings::Settings;
 use super::views::{SampleViews, ViewMaker};
@@ -448,26 +449,6 @@ fn describe(found: &[TermGradient]) -> String {
         "gradient guard: every loss reaches its tap and its heads ({})",
         terms.collect::<Vec<_>>().join(", ")
     )
-}
-
-/// The first output that is not finite: of a term where it is one's, and of the total otherwise.
-fn bad_output(outputs: &Outputs) -> Option<(String, f32)> {
-    let bad = |(name, values): (&str, &[f32])| {
-        Some((name.replacen('.', " of ", 1), values.iter().copied().find(|value| !value.is_finite())?))
-    };
-    let (terms, total): (Vec<_>, Vec<_>) = outputs.iter().partition(|(name, _)| name.starts_with("loss."));
-    terms.into_iter().chain(total).find_map(bad)
-}
-
-/// The first state that is not finite.
-fn bad_state(executor: &CpuExecutor) -> Result<Option<(String, f32)>, TrainError> {
-    for name in executor.state_names() {
-        let values = executor.state(&name)?;
-        if let Some(value) = values.into_iter().find(|value| !value.is_finite()) {
-            return Ok(Some((format!("`{name}`"), value)));
-        }
-    }
-    Ok(None)
 }
 
 /// Metrics and checkpoints of a run.
