@@ -2,11 +2,12 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `config.toml` | the configuration with every default resolved: what started the run |
+//! | `config.toml` | the configuration with every default resolved: what started the run, and what it is resumed by |
 //! | `metrics.jsonl` | see [`crate::metrics`] |
 //! | `events.out.tfevents.*` | the same for TensorBoard; `tensorboard --logdir runs` shows all runs |
 //! | `checkpoints/` | see [`crate::checkpoint`] |
 //! | `evaluation.json` | see [`crate::assess`] |
+//! | `replay-STEP.safetensors` | the inputs of a step whose loss or weights were not finite |
 //! | `report.html` | see [`crate::report`] |
 //! | `run.lock` | held by the process that writes the run |
 //!
@@ -93,12 +94,7 @@ impl RunDirectory {
         let path = path.into();
         let name = path.display().to_string();
         std::fs::create_dir_all(&path).map_err(failed(&path, "created"))?;
-        if path.join(CONFIG).exists() {
-            return Err(RunDirectoryError::Exists { path: name });
-        }
-        if let Some(found) = entries(&path)?.into_iter().find(|entry| !is_of_an_unborn_run(entry)) {
-            return Err(RunDirectoryError::Foreign { path: name, found });
-        }
+        RunDirectory::check_vacant(&path)?;
         let lock = lock(&path)?;
         let config_path = path.join(CONFIG);
         // Another process may have made its run between the look and the lock.
@@ -107,6 +103,22 @@ impl RunDirectory {
         }
         write(&config_path, config)?;
         Ok(RunDirectory { path, _lock: lock })
+    }
+
+    /// Makes sure that a run can be made in a folder, which need not be there yet.
+    ///
+    /// # Errors
+    /// A folder that is a run already or has other things in it; the file system's.
+    pub fn check_vacant(path: &Path) -> Result<(), RunDirectoryError> {
+        let name = path.display().to_string();
+        if path.join(CONFIG).exists() {
+            return Err(RunDirectoryError::Exists { path: name });
+        }
+        let found = if path.exists() { entries(path)? } else { Vec::new() };
+        match found.into_iter().find(|entry| !is_of_an_unborn_run(entry)) {
+            Some(found) => Err(RunDirectoryError::Foreign { path: name, found }),
+            None => Ok(()),
+        }
     }
 
     /// Opens the folder of a run, to go on with it.
@@ -154,6 +166,14 @@ impl RunDirectory {
     pub fn config(&self) -> Result<String, RunDirectoryError> {
         let path = self.path.join(CONFIG);
         std::fs::read_to_string(&path).map_err(failed(&path, "read"))
+    }
+
+    /// Replaces that text, where a run goes on for more epochs, say.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_config(&self, config: &str) -> Result<(), RunDirectoryError> {
+        write(&self.path.join(CONFIG), config)
     }
 
     /// Where the metrics are.

@@ -37,8 +37,10 @@ pub fn unknown<'a>(kind: &str, name: &str, valid: impl IntoIterator<Item = &'a s
     }
 }
 
+/// A name of a key may be a plural already, as `negatives` is.
 fn plural(noun: &str) -> String {
     match noun.strip_suffix('y') {
+        None if noun.ends_with('s') => noun.into(),
         Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
         _ => format!("{noun}s"),
     }
@@ -114,6 +116,7 @@ mod tests {
         );
         assert_eq!(unknown("key", "a", ["b"]), "unknown key `a`; valid keys: b");
         assert_eq!(unknown("validity", "a", ["b"]), "unknown validity `a`; valid validities: b");
+        assert_eq!(unknown("negatives", "a", ["b"]), "unknown negatives `a`; valid negatives: b");
         assert_eq!(unknown("knob", "tau", []), "unknown knob `tau`; there are none here");
     }
 }

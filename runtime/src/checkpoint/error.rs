@@ -92,6 +92,9 @@ fn remedy(source: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull => {
             "; free some space and resume from the last checkpoint, which is intact"
         }
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "; ask for a larger quota and resume from the last checkpoint, which is intact"
+        }
         io::ErrorKind::PermissionDenied => "; check who may write there",
         _ => "",
     }

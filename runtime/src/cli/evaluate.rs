@@ -37,19 +37,19 @@ pub fn evaluate(registry: &Registry, arguments: EvaluateArguments) -> Result<Exi
 
 /// Renders the report of a run anew, from its files.
 pub fn report(run: &Path) -> Result<ExitCode, Failure> {
-    let directory = RunDirectory::open(run).map_err(Failure::mistake)?;
+    let directory = RunDirectory::open(run)?;
     println!("{}", write_report(&directory)?.display());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Writes `evaluation.json` and the report.
 pub fn write(directory: &RunDirectory, found: &Assessment) -> Result<PathBuf, Failure> {
-    directory.write_evaluation(&found.to_json().map_err(Failure::fault)?).map_err(Failure::fault)?;
+    directory.write_evaluation(&found.to_json().map_err(Failure::fault)?)?;
     write_report(directory)
 }
 
 /// Writes the report of what is there.
 pub fn write_report(directory: &RunDirectory) -> Result<PathBuf, Failure> {
     let data = ReportData::of_run(directory.path()).map_err(Failure::fault)?;
-    directory.write_report(&render(&data)).map_err(Failure::fault)
+    Ok(directory.write_report(&render(&data))?)
 }

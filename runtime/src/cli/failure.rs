@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
+use crate::run_directory::RunDirectoryError;
 use crate::train::TrainError;
 
 /// A message and an exit code.
@@ -34,6 +35,16 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Failure {
         Failure { message: error.to_string(), code: 2 }
+    }
+}
+
+/// Input and output fail; all else is a folder that was not meant.
+impl From<RunDirectoryError> for Failure {
+    fn from(error: RunDirectoryError) -> Failure {
+        match error {
+            RunDirectoryError::Io { .. } => Failure::fault(error),
+            _ => Failure::mistake(error),
+        }
     }
 }
 

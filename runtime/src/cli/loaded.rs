@@ -4,8 +4,8 @@ use std::path::Path;
 
 use equilayer_engine::{CpuExecutor, Executor};
 
-use super::DEFAULT_METHOD;
 use super::failure::Failure;
+use super::train::understood;
 use crate::assess::{Bench, FeatureExtractor, Read};
 use crate::checkpoint::CheckpointStore;
 use crate::config::Document;
@@ -26,18 +26,16 @@ pub struct Loaded {
 impl Loaded {
     /// Reads the configuration and the newest whole checkpoint. `overrides` change what is evaluated: `evaluate.images=500`.
     pub fn open(path: &Path, registry: &Registry, overrides: &[String]) -> Result<Loaded, Failure> {
-        let directory = RunDirectory::open(path).map_err(Failure::mistake)?;
+        let directory = RunDirectory::open(path)?;
         let mut document = Document::read(&path.join("config.toml"))?;
         for argument in overrides {
             document.set(argument)?;
         }
-        let settings = Settings::read(&document, registry, DEFAULT_METHOD);
-        document.finish()?;
-        let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
+        let (_, settings) = understood(document, registry)?;
         let store = CheckpointStore::open(directory.checkpoints(), settings.keep).map_err(Failure::fault)?;
         let newest = store.newest().map_err(Failure::fault)?.ok_or_else(|| {
             Failure::mistake(format!(
-                "{}: has no checkpoint yet; go on with `train --resume`",
+                "{0}: has no checkpoint yet; go on with `train --resume {0}`",
                 path.display()
             ))
         })?;

@@ -13,6 +13,7 @@ mod help;
 mod loaded;
 mod methods;
 mod parity;
+mod resume;
 mod summary;
 mod train;
 
@@ -95,12 +96,13 @@ enum Command {
 /// What `train` is told besides its configuration.
 #[derive(clap::Args, Default)]
 struct TrainArguments {
-    /// A configuration, TOML; everything has a default.
+    /// A configuration, TOML; everything has a default. With --resume: the folder of the run, or nothing.
     config: Option<PathBuf>,
     /// Keys to set or override: method.ser.layer=6 optim.lr=3e-4
     #[arg(value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Go on with the run in `train.directory`.
+    /// Go on with a run, by its own configuration: the one whose folder stands where the file would, or the one in
+    /// `train.directory`.
     #[arg(long)]
     resume: bool,
     /// Print the resolved configuration, the plan's cost and memory, and touch nothing.

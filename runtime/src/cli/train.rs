@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::failure::Failure;
+use super::resume::{self, Resumed};
 use super::{DEFAULT_METHOD, TrainArguments, evaluate, summary};
 use crate::assess::{Assessment, Extent};
 use crate::config::Document;
 use crate::interrupt::{self, Interrupt};
-use crate::metrics::{MetricsWriter, Record};
+use crate::metrics::{self, MetricsWriter, Record};
 use crate::plugin::Registry;
 use crate::progress::ProgressMode;
 use crate::run_directory::RunDirectory;
@@ -23,10 +24,20 @@ const LATEST: &str = "runs/latest";
 
 /// Pretrains, evaluates and reports.
 pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCode, Failure> {
-    let document = document(&mut arguments)?;
-    let settings = Settings::read(&document, registry, DEFAULT_METHOD);
-    document.finish()?;
-    let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
+    // `train method.ser.layer=6`: an override may stand where the file would.
+    if let Some(first) = arguments.config.take_if(|path| path.to_string_lossy().contains('=')) {
+        arguments.overrides.insert(0, first.to_string_lossy().into_owned());
+    }
+    let (run, document, settings) = match arguments.resume {
+        true => {
+            let Resumed { directory, document, settings } = resume::open(registry, &arguments)?;
+            (Some(directory), document, settings)
+        }
+        false => {
+            let (document, settings) = understood(configuration(&arguments)?, registry)?;
+            (None, document, settings)
+        }
+    };
     let path = settings.directory.clone();
     let mut trainer = Trainer::new(settings)?;
     if arguments.dry_run {
@@ -38,7 +49,13 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
             println!("{text}");
         }
     };
-    let directory = directory(&path, arguments.resume, &document, &said)?;
+    let directory = match run {
+        Some(run) => {
+            run.write_config(&document.resolved())?;
+            run
+        }
+        None => begin(&path, &mut trainer, &document, &said)?,
+    };
     let mode = match (arguments.quiet, arguments.json) {
         (true, _) => ProgressMode::Quiet,
         (_, true) => ProgressMode::Json,
@@ -52,20 +69,14 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
         Outcome::Interrupted(step) => {
             let report = evaluate::write_report(&directory)?;
             said(&format!("report so far: {}", report.display()));
-            said(&format!(
-                "stopped after step {step}; go on with `train --resume` and the same configuration"
-            ));
+            said(&format!("stopped after step {step}; go on with `train --resume {}`", path.display()));
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
     }
     let step = trainer.total_steps();
     let mut say = |what: &str| said(&format!("{what} …"));
     let found = trainer.assess(step, Extent::default(), &mut say)?;
-    let last =
-        Record { step, epoch: trainer.settings().epochs as u64, seconds: None, values: values(&found) };
-    MetricsWriter::resume(directory.metrics(), step)
-        .and_then(|mut metrics| metrics.write(&last))
-        .map_err(Failure::fault)?;
+    log(&directory, &found, trainer.settings().epochs as u64)?;
     let report = evaluate::write(&directory, &found)?;
     said(&format!("\n{}", summary::table(&found, trainer.settings().bench().tap)));
     said(&format!("{step} steps and evaluation in {:.0} s", started.elapsed().as_secs_f64()));
@@ -73,37 +84,36 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file, or the built-in recipe, and overrides.
-fn document(arguments: &mut TrainArguments) -> Result<Document, Failure> {
-    // `train method.ser.layer=6`: an override may stand where the file would.
-    if let Some(first) = arguments.config.take_if(|path| path.to_string_lossy().contains('=')) {
-        arguments.overrides.insert(0, first.to_string_lossy().into_owned());
-    }
-    let mut document = match &arguments.config {
-        Some(path) => Document::read(path)?,
-        None => Document::parse("the built-in recipe", RECIPE)?,
-    };
-    for argument in &arguments.overrides {
-        document.set(argument)?;
-    }
-    Ok(document)
-}
-
-/// The run's folder, new or to go on with.
-fn directory(
+/// Makes the folder of a new run, after a rehearsal of its first step: what is refused leaves no trace, and moves no
+/// earlier run.
+fn begin(
     path: &Path,
-    resume: bool,
+    trainer: &mut Trainer,
     document: &Document,
     said: &dyn Fn(&str),
 ) -> Result<RunDirectory, Failure> {
-    if resume {
-        return RunDirectory::open(path).map_err(Failure::mistake);
+    let replaces = path == Path::new(LATEST) && path.join("config.toml").exists();
+    if !replaces {
+        RunDirectory::check_vacant(path)?;
     }
-    if path == Path::new(LATEST) && path.join("config.toml").exists() {
-        let aside = RunDirectory::set_aside(path).map_err(Failure::mistake)?;
+    trainer.rehearse()?;
+    if replaces {
+        let aside = RunDirectory::set_aside(path)?;
         said(&format!("the run that was in {LATEST} is now in {}", aside.display()));
     }
-    RunDirectory::create(path, &document.resolved()).map_err(Failure::mistake)
+    Ok(RunDirectory::create(path, &document.resolved())?)
+}
+
+/// Adds the final evaluation to the metrics, once: a run may be resumed after its end.
+fn log(directory: &RunDirectory, found: &Assessment, epoch: u64) -> Result<(), Failure> {
+    let last = Record { step: found.step, epoch, seconds: None, values: values(found) };
+    let same = |earlier: &Record| earlier.step == last.step && earlier.values.keys().eq(last.values.keys());
+    if metrics::read(directory.metrics()).map_err(Failure::fault)?.iter().any(same) {
+        return Ok(());
+    }
+    MetricsWriter::resume(directory.metrics(), found.step)
+        .and_then(|mut metrics| metrics.write(&last))
+        .map_err(Failure::fault)
 }
 
 /// The final evaluation's accuracies as metrics: `evaluation/linear_probe/trained`.
@@ -115,6 +125,24 @@ fn values(found: &Assessment) -> std::collections::BTreeMap<String, f64> {
         (name, finding.measurement.value)
     };
     accuracies.map(named).collect()
+}
+
+/// The configuration that the arguments give, parsed.
+pub(super) fn configuration(arguments: &TrainArguments) -> Result<Document, Failure> {
+    let mut document = match &arguments.config {
+        Some(path) => Document::read(path)?,
+        None => Document::parse("the built-in recipe", RECIPE)?,
+    };
+    arguments.overrides.iter().try_for_each(|argument| document.set(argument))?;
+    Ok(document)
+}
+
+/// What a configuration says.
+pub(super) fn understood(document: Document, registry: &Registry) -> Result<(Document, Settings), Failure> {
+    let settings = Settings::read(&document, registry, DEFAULT_METHOD);
+    document.finish()?;
+    let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
+    Ok((document, settings))
 }
 
 fn dry_run(document: &Document, trainer: &mut Trainer) -> Result<ExitCode, Failure> {

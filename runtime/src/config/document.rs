@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::difference::Difference;
 use super::error::{ConfigError, Diagnostic, Place};
 use super::node::{Node, Origin, Value};
 use super::section::Section;
@@ -54,7 +55,11 @@ impl Document {
         match std::fs::read_to_string(path) {
             Ok(text) => Document::parse(&file, &text),
             Err(error) => {
-                let message = format!("cannot read the configuration {file}: {error}; check the path");
+                let remedy = match path.is_dir() {
+                    true => "give a file, or go on with the run in this folder by --resume",
+                    false => "check the path",
+                };
+                let message = format!("cannot read the configuration {file}: {error}; {remedy}");
                 Err(ConfigError(vec![Diagnostic { message, place: Place::Argument(file) }]))
             }
         }
@@ -127,19 +132,14 @@ impl Document {
         Section::new(self, path, table)
     }
 
-    /// Whether the file or an override has this section.
-    pub fn has(&self, path: &str) -> bool {
-        let mut node = &self.root;
-        for key in split_path(path).unwrap_or_default() {
-            match &node.value {
-                Value::Table(entries) => match entries.iter().find(|(name, _)| *name == key) {
-                    Some((_, found)) => node = found,
-                    None => return false,
-                },
-                _ => return false,
-            }
-        }
-        true
+    /// Allows a section that nobody reads.
+    pub fn pass_over(&self, path: &str) {
+        self.notes.borrow_mut().sections.push(split_path(path).unwrap_or_default());
+    }
+
+    /// The keys that were read in both documents, or in one, and do not hold the same.
+    pub fn differences(&self, other: &Document) -> Vec<Difference> {
+        Difference::between(&self.notes.borrow().resolved, &other.notes.borrow().resolved)
     }
 
     /// Reports what nobody asked for, after every part has read its sections.

@@ -49,6 +49,13 @@ pub fn read_method(document: &Document, registry: &Registry, default: (&str, &[&
             Err(message) => section.report_at(place, &message),
         }
     }
+    // Who takes a plugin out by an override, or misspells its name, has not made a second mistake in its section.
+    let overridden = section.is_override("objective") || section.is_override("regularizers");
+    if overridden || members.len() <= regularizers.len() {
+        for plugin in registry.plugins() {
+            document.pass_over(&section_path(&plugin.spec().name));
+        }
+    }
     section.finish();
     let mut members = members.into_iter();
     let objective = members.next().filter(|member| member.spec().kind == PluginKind::Objective)?;
@@ -68,23 +75,11 @@ fn at(member: Member, tap: Option<&str>, section: &Section<'_>, place: &Place) -
 
 fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
     let spec = member.spec().clone();
-    let path =
-        if name.contains(['.', '@']) { format!("method.\"{name}\"") } else { format!("method.{name}") };
-    let mut section = document.section(&path);
+    let mut section = document.section(&section_path(name));
     let feature = spec.features().next().map(|(_, feature)| feature);
     let fits = |tap: &Tap| feature.and_then(|feature| place_problem(*tap, feature)).map_or(Ok(()), Err);
-    let mut tap = member.at();
-    if let Some(layer) = section.shorthand::<usize>("layer") {
-        let moved = Tap { layer: Layer::After(layer), ..tap };
-        if let Err(problem) = fits(&moved) {
-            section.report("layer", &problem);
-        } else if section.has("at") {
-            section.report("layer", "`layer` and `at` both say where it sits; keep one");
-        } else {
-            tap = moved;
-        }
-    }
-    let tap = section.checked("at", tap, "Where it sits.", fits);
+    let tap = read_tap(&mut section, member.at(), fits);
+    section.settle("at", &tap, "Where it sits; `layer = 3` moves it to layer 3.");
     member = member.placed(tap);
     if spec.kind == PluginKind::Regularizer {
         let weight = section.checked(
@@ -131,6 +126,27 @@ fn share(schedule: &Schedule) -> Result<(), String> {
     match lowest >= 0.0 && highest <= 1.0 {
         true => Ok(()),
         false => Err(format!("{schedule} is not within 0 to 1")),
+    }
+}
+
+fn section_path(name: &str) -> String {
+    if name.contains(['.', '@']) { format!("method.\"{name}\"") } else { format!("method.{name}") }
+}
+
+/// Where `at` or `layer` puts a member. Both say the same, so an override of one replaces the other.
+fn read_tap(section: &mut Section<'_>, default: Tap, fits: impl Fn(&Tap) -> Result<(), String>) -> Tap {
+    let moved = |layer: usize| Tap { layer: Layer::After(layer), ..default };
+    let layer = section.given("layer", |&layer| fits(&moved(layer)));
+    let at = section.given("at", &fits);
+    let (by_layer, by_at) = (section.is_override("layer"), section.is_override("at"));
+    match (layer, at) {
+        (Some(_), Some(_)) if by_layer == by_at => {
+            section.report("layer", "`layer` and `at` both say where it sits; keep one");
+            default
+        }
+        (Some(layer), None) => moved(layer),
+        (Some(layer), Some(at)) if by_layer => Tap { layer: Layer::After(layer), ..at },
+        (_, at) => at.unwrap_or(default),
     }
 }
 

@@ -18,6 +18,7 @@
 //! # Ok::<(), equilayer::config::ConfigError>(())
 //! ```
 
+mod difference;
 mod document;
 mod error;
 mod method;
@@ -27,6 +28,7 @@ mod section;
 #[cfg(test)]
 mod tests;
 
+pub use difference::Difference;
 pub use document::Document;
 pub use error::{ConfigError, Diagnostic};
 pub use method::read_method;

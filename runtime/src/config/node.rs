@@ -182,6 +182,7 @@ impl FromNode for Schedule {
             Scalar::Text(text) => {
                 text.parse().map_err(|error: crate::schedule::ScheduleError| error.to_string())
             }
+            Scalar::Number(number) if !number.is_finite() => Err(format!("{number} is not a finite number")),
             Scalar::Number(_) | Scalar::Whole(_) => f64::from_scalar(scalar).map(Schedule::constant),
             Scalar::Flag(_) => Err(String::new()),
         }

@@ -27,11 +27,6 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// Whether the key is written.
-    pub fn has(&self, key: &str) -> bool {
-        self.node(key).is_some()
-    }
-
     /// A value, or the default where none is written or what is written is no such value, which is reported.
     pub fn read<T: FromNode>(&mut self, key: &str, default: T, doc: &str) -> T {
         self.checked(key, default, doc, |_| Ok(()))
@@ -75,19 +70,19 @@ impl<'d> Section<'d> {
         doc: &str,
         check: impl FnOnce(&T) -> Result<(), String>,
     ) -> T {
-        let value = self.written(key, check).unwrap_or(default);
-        self.resolve(key, value.to_toml(), doc);
+        let value = self.given(key, check).unwrap_or(default);
+        self.settle(key, &value, doc);
         value
     }
 
-    /// A value that another key says in full, where it is written. The resolved configuration has the other key alone.
-    pub fn shorthand<T: FromNode>(&mut self, key: &str) -> Option<T> {
+    /// A value that is written and that `check` accepts. What holds in the end is for [`Section::settle`] to say: so two
+    /// keys can say the same thing in different words, and one of them be kept.
+    pub fn given<T: FromNode>(
+        &mut self,
+        key: &str,
+        check: impl FnOnce(&T) -> Result<(), String>,
+    ) -> Option<T> {
         self.asked.push(key.into());
-        self.written(key, |_| Ok(()))
-    }
-
-    /// What is written, where it is a value that `check` accepts. What else is written is reported.
-    fn written<T: FromNode>(&self, key: &str, check: impl FnOnce(&T) -> Result<(), String>) -> Option<T> {
         let node = self.node(key)?;
         let parsed = scalar(&node.value).and_then(|scalar| T::from_scalar(&scalar));
         match parsed.and_then(|value: T| check(&value).map(|()| value)) {
@@ -99,8 +94,19 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// The value that holds, for the resolved configuration.
+    pub fn settle<T: FromNode>(&self, key: &str, value: &T, doc: &str) {
+        self.resolve(key, value.to_toml(), doc);
+    }
+
+    /// Whether the key is an override of the command line.
+    pub fn is_override(&self, key: &str) -> bool {
+        self.node(key).is_some_and(|node| matches!(node.origin, Origin::Argument(_)))
+    }
+
     /// A list of texts.
     pub fn texts(&mut self, key: &str, default: &[&str], doc: &str) -> Vec<(String, Place)> {
+        self.asked.push(key.into());
         let given = self.node(key);
         let default =
             || default.iter().map(|text| ((*text).to_owned(), Place::Argument(String::new()))).collect();
@@ -135,8 +141,7 @@ impl<'d> Section<'d> {
         texts
     }
 
-    fn resolve(&mut self, key: &str, value: String, doc: &str) {
-        self.asked.push(key.into());
+    fn resolve(&self, key: &str, value: String, doc: &str) {
         self.document.note(Resolved { section: self.path.clone(), key: key.into(), value, doc: doc.into() });
     }
 

@@ -52,7 +52,7 @@ fn a_mistake_is_shown_where_it_is() {
     let text = "[method]\nobjective = \"contrast\"\n\n[method.contrast]\ntemprature = 0.2\n";
     assert_eq!(
         refused(text, &[]),
-        "error: unknown key `temprature`; did you mean `temperature`? Valid keys: at, temperature, negatives, hidden, stop\n \
+        "error: unknown key `temprature`; did you mean `temperature`? Valid keys: layer, at, temperature, negatives, hidden, stop\n \
          --> ser.toml:5:1\n  |\n5 | temprature = 0.2\n  | ^^^^^^^^^^"
     );
 }
@@ -76,7 +76,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[method.ser]\nlayer = 3\nat = \"tokens(4)\"", "`layer` and `at` both say where it sits; keep one"),
     ("[method.ser]\nweight = -1", "a weight is at least 0: -1 is not at least 0"),
     ("[method.ser]\nweight = \"cosine(1 => 2)\"", "`weight`: "),
-    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: at, weight, batch"),
+    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: layer, at, weight, batch"),
     ("[method.sre]\nweight = 1", "unknown section `sre`; did you mean `ser`?"),
     ("[metod]\nobjective = \"contrast\"", "unknown section `metod`; did you mean `method`?"),
     ("[method.contrast]\ntemperature = 0", "`temperature` is out of range: 0 is not above 0"),
@@ -119,6 +119,13 @@ fn the_command_line_overrides_the_file() {
     let (method, _) =
         read(text, &["method.ser.layer=6", "method.ser.weight = warmup(10 epochs) then 2"]).expect("sound");
     assert_eq!(method.to_string(), "contrast + warmup(10 epochs) then 2 * ser at tokens(6)");
+    // Both keys say where it sits, whichever the file has.
+    for (text, argument) in
+        [("layer = 3", "method.ser.at=tokens(6)"), ("at = \"tokens(3)\"", "method.ser.layer=6")]
+    {
+        let (method, _) = read(&format!("[method.ser]\n{text}\n"), &[argument]).expect("sound");
+        assert_eq!(method.to_string(), "contrast + 1 * ser at tokens(6)");
+    }
     for (argument, expected) in [
         ("method.ser.layer", "an override is written KEY=VALUE"),
         ("=3", "is no key"),
@@ -128,6 +135,35 @@ fn the_command_line_overrides_the_file() {
         let message = refused(text, &[argument]);
         assert!(message.contains(expected), "{argument}: {message}");
     }
+}
+
+#[test]
+fn a_plugin_taken_out_by_an_override_may_keep_its_section() {
+    let text = "[method]\nregularizers = [\"ser\"]\n[method.ser]\nlayer = 3\n";
+    let (method, resolved) = read(text, &["method.regularizers=[]"]).expect("sound");
+    assert_eq!(method.to_string(), "contrast");
+    assert!(!resolved.contains("[method.ser]"), "{resolved}");
+    let message = refused("[method]\nregularizers = []\n[method.ser]\nlayer = 3\n", &[]);
+    assert!(message.contains("unknown section `ser`"), "{message}");
+}
+
+#[test]
+fn configurations_differ_by_what_holds_in_them() {
+    let document = |text: &str| {
+        let document = Document::parse("ser.toml", text).expect("TOML");
+        read_method(&document, &registry(), ("contrast", &["ser"])).expect("a method");
+        document
+    };
+    let first = document("[method.ser]\nlayer = 3\n[method.contrast]\nhidden = 64\n");
+    assert_eq!(first.differences(&document("")), []);
+    let second = document("[method]\nregularizers = []\n[method.contrast]\nstop = false\n");
+    let differences: Vec<String> = first.differences(&second).iter().map(ToString::to_string).collect();
+    let expected = [
+        "method.regularizers: [\"ser\"], not []",
+        "method.contrast.stop: true, not false",
+        "method.ser.at: \"tokens(3)\", not left out",
+    ];
+    assert_eq!(differences[..3], expected);
 }
 
 #[test]
@@ -142,7 +178,7 @@ fn one_plugin_is_placed_twice_by_name_and_tap() {
 
 #[test]
 fn a_resolved_configuration_reads_back_to_itself() {
-    let text = "[method.contrast]\ntemperature = 0.3\nnegatives = \"cross_view\"\n[method.ser]\nweight = \"0 -> 1 over 3 epochs\"\n";
+    let text = "[method.contrast]\ntemperature = 0.3\nnegatives = \"cross_view\"\n[method.ser]\nlayer = 4\nweight = \"0 -> 1 over 3 epochs\"\n";
     let (_, resolved) = read(text, &[]).expect("sound");
     assert!(resolved.contains("temperature = 0.3"), "{resolved}");
     assert!(resolved.contains("# Which tokens. (cross_view | both_views)"), "{resolved}");

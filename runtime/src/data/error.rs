@@ -229,6 +229,16 @@ pub enum DataError {
         folder: String,
     },
 
+    /// Shards without any image.
+    #[error(
+        "{path}: holds no image; a sample is NAME.jpg (or .jpeg, .png) in a tar file, with its class's number in \
+         NAME.cls"
+    )]
+    NoSamples {
+        /// The shard or the folder of shards.
+        path: String,
+    },
+
     /// A tar file that ends early or whose headers are wrong.
     #[error("{file}: the tar file is torn or corrupt ({reason}); fetch or copy the file again")]
     Tar {

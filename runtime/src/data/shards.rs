@@ -55,7 +55,7 @@ impl TarShards {
         }
         let name = path.display().to_string();
         if samples.is_empty() {
-            return Err(DataError::NoImages { folder: name, others: 0 });
+            return Err(DataError::NoSamples { path: name });
         }
         let labelled = samples.iter().filter(|sample| sample.label.is_some()).count();
         if let Some(unlabelled) = samples.iter().find(|sample| labelled > 0 && sample.label.is_none()) {

@@ -17,8 +17,8 @@ pub enum LoaderError {
 
     /// No batch would ever come.
     #[error(
-        "{dataset}: has {images} images, too few for one batch of {batch}; take a smaller batch, more images, or \
-         drop_last = false"
+        "{dataset}: has {images} images, too few for one batch of {batch}; take a smaller batch or more \
+         images"
     )]
     TooFewImages {
         /// The data set.
@@ -42,8 +42,8 @@ pub enum LoaderError {
 
     /// More images than allowed cannot be used.
     #[error(
-        "{dataset}: {bad} images cannot be used, and bad_limit allows {limit}; repair or remove them, or raise the \
-         limit. The last: {last}"
+        "{dataset}: {bad} images cannot be used, and {limit} are allowed; repair or remove them, or raise the limit \
+         (data.bad_images in a configuration). The last: {last}"
     )]
     TooManyBad {
         /// The data set.

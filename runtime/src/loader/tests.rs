@@ -130,7 +130,8 @@ fn too_many_unusable_images_are_an_error_at_the_same_batch_for_any_workers() {
         assert_eq!(results.len(), 4, "nothing comes after an error");
         assert_eq!(
             results[3].as_ref().unwrap_err().to_string(),
-            "numbers: 2 images cannot be used, and bad_limit allows 1; repair or remove them, or raise the limit. \
+            "numbers: 2 images cannot be used, and 1 are allowed; repair or remove them, or raise the limit \
+             (data.bad_images in a configuration). \
              The last: 7.png: cannot be decoded: it is torn; replace the file or remove it"
         );
     }
@@ -144,7 +145,7 @@ fn a_data_set_of_unusable_images_is_an_error() {
         let mut epoch = loader.epoch(0, 0).unwrap();
         epoch.next().unwrap().unwrap_err().to_string()
     };
-    assert!(refusal(0).starts_with("numbers: 1 images cannot be used, and bad_limit allows 0"));
+    assert!(refusal(0).starts_with("numbers: 1 images cannot be used, and 0 are allowed"));
     assert_eq!(
         refusal(9),
         "numbers: none of its 3 images can be used; repair them. \
@@ -213,7 +214,7 @@ fn says_what_is_wrong_and_what_to_do() {
     let options = LoaderOptions { drop_last: true, ..in_order(8) };
     assert_eq!(
         refusal(options),
-        "numbers: has 5 images, too few for one batch of 8; take a smaller batch, more images, or drop_last = false"
+        "numbers: has 5 images, too few for one batch of 8; take a smaller batch or more images"
     );
     let loader = Loader::new(numbers(5, &[]), in_order(2), |_, _| ()).unwrap();
     let message = loader.epoch(0, 4).err().unwrap().to_string();

@@ -24,7 +24,8 @@ impl MetricsWriter {
         Ok(MetricsWriter { name, file })
     }
 
-    /// Goes on with a file after a checkpoint: keeps what was measured up to its step, cuts off the rest. A file that
+    /// Goes on with a file after a checkpoint: keeps what was measured up to its step, cuts off the rest. After step 0
+    /// there is no checkpoint: the run starts again, and what it measured before its first step is cut off too. A file that
     /// is not there is made.
     ///
     /// # Errors
@@ -35,7 +36,8 @@ impl MetricsWriter {
         }
         let name = path.as_ref().display().to_string();
         let content = std::fs::read(&path).map_err(MetricsError::io(&name, "read"))?;
-        let kept = records(&name, &content)?.into_iter().take_while(|(record, _)| record.step <= step);
+        let kept =
+            records(&name, &content)?.into_iter().take_while(|(record, _)| step > 0 && record.step <= step);
         let end = kept.last().map_or(0, |(_, end)| end);
         let file = File::options().append(true).open(path).map_err(MetricsError::io(&name, "opened"))?;
         file.set_len(end as u64).map_err(MetricsError::io(&name, "cut back"))?;

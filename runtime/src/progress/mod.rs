@@ -126,6 +126,14 @@ impl Progress {
         }
     }
 
+    /// Prints a warning to standard error, in every mode but the quiet one.
+    pub fn warn(&mut self, text: &str) {
+        match self.mode {
+            ProgressMode::Quiet => {}
+            _ => self.bar.suspend(|| eprintln!("warning: {text}")),
+        }
+    }
+
     /// Takes the bar away. Dropping does too.
     pub fn finish(self) {}
 

@@ -38,29 +38,51 @@ pub enum TrainError {
     /// Metrics that cannot be written.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// A run to resume has no checkpoint.
-    #[error("{0}: there is no checkpoint yet; start the run again in another folder")]
-    NoCheckpoint(String),
-    /// A loss or gradient that is not finite.
+    /// A checkpoint was made with other images.
     #[error(
-        "step {step}: {term} is {value}; the weights before the step are in the last checkpoint, the step's inputs in {replay}"
+        "{directory}: the data set has changed: step {step} was in epoch {then}, and is in epoch {now} with the \
+         {images} images that there are now; bring the old images back, or start a new run in another folder"
+    )]
+    OtherImages {
+        /// The folder of the run.
+        directory: String,
+        /// Steps done.
+        step: u64,
+        /// Epochs finished and samples drawn since, as the checkpoint has it.
+        then: String,
+        /// The same with the images there are.
+        now: String,
+        /// How many they are.
+        images: usize,
+    },
+    /// A loss, gradient or weight that is not finite.
+    #[error(
+        "step {step}: {term} is {value}. {kept}; the step's inputs are in {replay}. Lower optim.lr, warm up for longer \
+         or set optim.clip, in a new run"
     )]
     NotFinite {
-        /// The step.
+        /// The step, from 1, as in the metrics.
         step: u64,
-        /// The first output that is not finite.
+        /// The first loss, gradient norm or state that is not finite.
         term: String,
         /// Its value.
         value: f32,
+        /// Which checkpoint there is from before.
+        kept: String,
         /// Where the inputs were written.
         replay: String,
+    },
+    /// The inputs of a step that went wrong cannot be written.
+    #[error("{file}: the inputs of a step that is not finite cannot be written: {source}")]
+    Replay {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        source: std::io::Error,
     },
     /// The encoder could not be assessed.
     #[error(transparent)]
     Assess(#[from] AssessError),
-    /// A file that cannot be written.
-    #[error("{0}")]
-    Write(String),
 }
 
 impl TrainError {
@@ -73,7 +95,7 @@ impl TrainError {
                 | TrainError::Action(_)
                 | TrainError::Views(_)
                 | TrainError::Directory(_)
-                | TrainError::NoCheckpoint(_)
+                | TrainError::OtherImages { .. }
                 | TrainError::Loader(_)
         )
     }

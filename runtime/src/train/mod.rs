@@ -14,6 +14,7 @@
 mod collate;
 mod cost;
 mod error;
+mod finite;
 mod local_crops;
 mod recorder;
 mod replay;

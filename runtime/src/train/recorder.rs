@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::TrainError;
 use super::trainer::Trainer;
-use crate::checkpoint::{CheckpointInfo, CheckpointStore, states_of};
+use crate::checkpoint::{CheckpointError, CheckpointInfo, CheckpointStore, states_of};
 use crate::metrics::{EventWriter, MetricsWriter, Record};
 use crate::run_directory::RunDirectory;
 
@@ -20,6 +20,8 @@ pub(super) struct Recorder {
     events: EventWriter,
     store: CheckpointStore,
     config: String,
+    /// Checkpoints that were passed over.
+    pub damaged: Vec<CheckpointError>,
 }
 
 impl Recorder {
@@ -27,20 +29,23 @@ impl Recorder {
     pub fn open(directory: &RunDirectory, trainer: &mut Trainer) -> Result<Recorder, TrainError> {
         let store = CheckpointStore::open(directory.checkpoints(), trainer.settings.keep)?;
         let config = directory.config()?;
-        let (mut step, mut seconds) = (0, 0.0);
+        let (mut step, mut seconds, mut score, mut damaged) = (0, 0.0, None, Vec::new());
         if let Some(mut newest) = store.newest()? {
+            check_images(trainer, directory, newest.checkpoint.info())?;
             let plan = trainer.first_plan()?;
             newest.checkpoint.restore(&mut trainer.executor, &[&plan])?;
-            step = newest.checkpoint.info().step;
+            CheckpointInfo { step, score, .. } = *newest.checkpoint.info();
+            damaged = newest.skipped;
             seconds = crate::metrics::read(directory.metrics())?
                 .iter()
                 .filter(|record| record.step <= step)
                 .filter_map(|record| record.seconds)
                 .fold(0.0, f64::max);
         }
+        // At step 0 too: a run may have died before its first checkpoint.
         let metrics = MetricsWriter::resume(directory.metrics(), step)?;
         let events = EventWriter::create(directory.path(), step)?;
-        Ok(Recorder { step, seconds, score: None, metrics, events, store, config })
+        Ok(Recorder { step, seconds, score, metrics, events, store, config, damaged })
     }
 
     /// A line of the metrics at the step done.
@@ -57,15 +62,46 @@ impl Recorder {
         self.events.flush()?;
         let plan = trainer.first_plan()?;
         let shapes = states_of([plan.as_ref()]);
-        let steps_per_epoch = trainer.clock.steps_per_epoch;
+        let (epoch, sampler_position) = position(trainer, self.step);
         let info = CheckpointInfo {
             config: serde_json::Value::String(self.config.clone()),
             step: self.step,
-            epoch: self.step / steps_per_epoch,
-            sampler_position: (self.step % steps_per_epoch) * trainer.settings.batch as u64,
+            epoch,
+            sampler_position,
             score: self.score,
         };
         self.store.save(&info, &shapes, &trainer.executor)?;
         Ok(())
     }
+
+    /// The step of the last checkpoint, if there is one.
+    pub fn saved(&self) -> Option<u64> {
+        self.store.steps().ok()?.last().copied()
+    }
+}
+
+/// Epochs finished after a step, and samples drawn since.
+fn position(trainer: &Trainer, step: u64) -> (u64, u64) {
+    let steps_per_epoch = trainer.clock.steps_per_epoch;
+    (step / steps_per_epoch, (step % steps_per_epoch) * trainer.settings.batch as u64)
+}
+
+/// Refuses a checkpoint that was at another place in the data after as many steps.
+fn check_images(
+    trainer: &Trainer,
+    directory: &RunDirectory,
+    info: &CheckpointInfo,
+) -> Result<(), TrainError> {
+    let show = |(epoch, sample): (u64, u64)| format!("{epoch}, sample {sample}");
+    let (then, now) = ((info.epoch, info.sampler_position), position(trainer, info.step));
+    if then == now {
+        return Ok(());
+    }
+    Err(TrainError::OtherImages {
+        directory: directory.path().display().to_string(),
+        step: info.step,
+        then: show(then),
+        now: show(now),
+        images: trainer.settings.dataset.len(),
+    })
 }

@@ -1,36 +1,56 @@
-//! What is kept of a step that went wrong.
+//! The inputs of a step that went wrong, for whoever looks into it.
+//!
+//! `replay-STEP.safetensors` in the run's folder has every input of the step's plan, images and rates alike, by the
+//! names and shapes that the plan has; its metadata has the step and what was not finite. The weights from before are
+//! not in it: the last checkpoint and the run's own configuration lead to the same step again, bit for bit.
 
+use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 
+use equilayer_engine::Plan;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
 use super::error::TrainError;
+use crate::atomic_file;
 use crate::run_directory::RunDirectory;
 
-/// Writes the inputs of a step that went wrong, as a safetensors file of flat tensors.
+/// Writes the file and says where it is.
+///
+/// # Errors
+/// The file system's.
 pub(super) fn write_replay(
     directory: &RunDirectory,
     step: u64,
-    fed: &[(&str, &[f32])],
+    term: &str,
+    plan: &Plan,
+    fed: &[(String, Vec<f32>)],
 ) -> Result<PathBuf, TrainError> {
     let path = directory.path().join(format!("replay-{step}.safetensors"));
-    let cannot = |error: &dyn std::fmt::Display| {
-        TrainError::Write(format!("{}: cannot be written: {error}", path.display()))
-    };
-    let bytes: Vec<(&str, usize, Vec<u8>)> = fed
-        .iter()
-        .map(|(name, values)| {
-            (*name, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
-        })
-        .collect();
-    let views: Vec<_> = bytes
-        .iter()
-        .filter_map(|(name, length, bytes)| {
-            Some((
-                *name,
-                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![*length], bytes).ok()?,
-            ))
-        })
-        .collect();
-    let file = safetensors::serialize(views, None).map_err(|error| cannot(&error))?;
-    std::fs::write(&path, file).map_err(|error| cannot(&error))?;
+    let file = path.display().to_string();
+    let failed = |source| TrainError::Replay { file: file.clone(), source };
+    let content = serialized(step, term, plan, fed).map_err(failed)?;
+    atomic_file::replace(&path, failed, |output| output.write_all(&content).map_err(failed))?;
     Ok(path)
+}
+
+fn serialized(step: u64, term: &str, plan: &Plan, fed: &[(String, Vec<f32>)]) -> io::Result<Vec<u8>> {
+    let bytes: Vec<(&str, Vec<u8>)> = fed
+        .iter()
+        .map(|(name, values)| (name.as_str(), values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+        .collect();
+    let mut tensors = Vec::with_capacity(bytes.len());
+    for port in plan.inputs() {
+        if let Some((name, bytes)) = bytes.iter().find(|(name, _)| *name == port.name) {
+            let view = TensorView::new(Dtype::F32, port.shape.to_vec(), bytes).map_err(io::Error::other)?;
+            tensors.push((*name, view));
+        }
+    }
+    let about = HashMap::from([
+        ("format".into(), "equilayer replay".into()),
+        ("step".into(), step.to_string()),
+        ("not_finite".into(), term.into()),
+    ]);
+    safetensors::serialize(tensors, Some(about)).map_err(io::Error::other)
 }

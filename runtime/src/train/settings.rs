@@ -9,7 +9,7 @@ use equilayer_grammar::{Bound, Range};
 use crate::action::Interpolation;
 use crate::assess::{AssessOptions, Bench, Read};
 use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
-use crate::config::{Document, FromNode, Scalar, read_method};
+use crate::config::{Document, FromNode, Scalar, Section, read_method};
 use crate::data::Dataset;
 use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
 use crate::method::Method;
@@ -78,6 +78,11 @@ const POSITIVE: Range = Range { lower: Some(Bound::Open(0.0)), upper: None };
 const SHARE: Range = Range { lower: Some(Bound::Closed(0.0)), upper: Some(Bound::Open(1.0)) };
 
 impl Settings {
+    /// The folder of the run alone.
+    pub fn read_directory(document: &Document) -> PathBuf {
+        read_directory(&mut document.section("train")).into()
+    }
+
     /// Reads all sections. Mistakes are left in the document: call [`Document::finish`] before the settings are used.
     /// Nothing where there is no method at all.
     pub fn read(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Settings> {
@@ -92,7 +97,7 @@ impl Settings {
         let threads = train.count("threads", 0, 0, "Threads that compute; 0 for all cores.");
         let checkpoint_every = train.count("checkpoint_every", 200, 1, "Steps between checkpoints.");
         let keep = train.count("keep", 2, 1, "Checkpoints kept besides the best.");
-        let directory = train.read("directory", "runs/latest".to_owned(), "Folder of the run.");
+        let directory = read_directory(&mut train);
         train.finish();
         let mut data = document.section("data");
         let kind =
@@ -128,6 +133,11 @@ impl Settings {
             directory: directory.into(),
         })
     }
+}
+
+/// The folder of a run, of the section `train`.
+fn read_directory(train: &mut Section<'_>) -> String {
+    train.read("directory", "runs/latest".to_owned(), "Folder of the run.")
 }
 
 impl Settings {
@@ -230,7 +240,7 @@ const FOLLOW_TAP: &str = "follow-tap";
 
 impl FromNode for ClsAfter {
     fn expected() -> String {
-        "a block's number or \"follow-tap\"".into()
+        format!("a block's number from 0 on, or \"{FOLLOW_TAP}\"")
     }
 
     fn from_scalar(scalar: &Scalar) -> Result<ClsAfter, String> {

@@ -9,6 +9,7 @@ use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCac
 use super::collate::{Collator, StepClock, StepInputs};
 use super::cost::Costs;
 use super::error::TrainError;
+use super::finite::{bad_output, bad_state};
 use super::recorder::Recorder;
 use super::replay::write_replay;
 use super::settings::Settings;
@@ -46,6 +47,8 @@ pub struct Trainer {
     plans: PlanCache<StepShape>,
     pub(super) clock: StepClock,
     total: u64,
+    /// What the gradient guard found before the run.
+    rehearsed: Option<Vec<TermGradient>>,
 }
 
 /// A step that was run.
@@ -108,6 +111,7 @@ impl Trainer {
             plans: PlanCache::new(PLANS),
             clock,
             settings,
+            rehearsed: None,
         })
     }
 
@@ -186,6 +190,9 @@ impl Trainer {
     ) -> Result<Outcome, TrainError> {
         let mut record = Recorder::open(directory, self)?;
         let mut progress = Progress::new(mode, self.total, record.step);
+        for damaged in &record.damaged {
+            progress.warn(&format!("{damaged}; going on after step {}", record.step));
+        }
         let mut online = progress.aside(|| Online::new(&self.settings.bench()))?;
         let mut costs = Costs::default();
         let started = Instant::now();
@@ -199,10 +206,16 @@ impl Trainer {
             for batch in self.loader.epoch(epoch, batch)? {
                 let inputs = self.collator.collate(batch?)?;
                 if inputs.step == 0 {
-                    let found = progress.aside(|| self.guard(&inputs))?;
+                    let found = match self.rehearsed.take() {
+                        Some(found) => found,
+                        None => progress.aside(|| self.guard(&inputs))?,
+                    };
                     progress.say(&describe(&found));
                 }
-                let done = self.step(&inputs, directory)?;
+                let done = self.step(&inputs)?;
+                if let Some(bad) = bad_output(&done.outputs) {
+                    return Err(self.not_finite(directory, &record, &inputs, bad));
+                }
                 costs.add(&done.plan, &done.times);
                 record.step = inputs.step + 1;
                 record.seconds = before + started.elapsed().as_secs_f64();
@@ -214,12 +227,16 @@ impl Trainer {
                 record.write(&values, first)?;
                 let loss = f64::from(done.outputs.scalar("loss")?);
                 progress.step(record.step, record.step / first, &[("loss", loss)]);
+                let due = record.step.is_multiple_of(self.settings.checkpoint_every);
+                let stop = interrupt.is_requested();
+                let save = due || stop || record.step == self.total;
+                if look || save {
+                    self.check_states(directory, &record, &inputs)?;
+                }
                 if look {
                     self.look(&mut online, &mut record, &mut progress)?;
                 }
-                let due = record.step.is_multiple_of(self.settings.checkpoint_every);
-                let stop = interrupt.is_requested();
-                if due || stop || record.step == self.total {
+                if save {
                     progress.aside(|| record.save(self))?;
                 }
                 if stop && record.step < self.total {
@@ -230,6 +247,21 @@ impl Trainer {
         }
         progress.finish();
         Ok(Outcome::Finished)
+    }
+
+    /// Makes sure that the first step can be made: loads its images, builds its plan and runs the gradient guard.
+    /// Nothing is written and no weight moves, so what is refused here leaves no trace.
+    ///
+    /// # Errors
+    /// An image that cannot be used, a method that cannot be built, a term that does not train what it should.
+    pub fn rehearse(&mut self) -> Result<(), TrainError> {
+        self.first_plan()?;
+        let batch = self.loader.epoch(0, 0)?.next().transpose()?;
+        if let Some(batch) = batch {
+            let inputs = self.collator.collate(batch)?;
+            self.rehearsed = Some(self.guard(&inputs)?);
+        }
+        Ok(())
     }
 
     /// Steps between online signals.
@@ -286,23 +318,46 @@ impl Trainer {
         Ok(found)
     }
 
-    fn step(&mut self, inputs: &StepInputs, directory: &RunDirectory) -> Result<Done, TrainError> {
+    fn step(&mut self, inputs: &StepInputs) -> Result<Done, TrainError> {
         let plan = self.plan(&inputs.shape)?;
         let fed = self.fed(inputs);
-        let fed = known(&plan, &fed);
-        let (outputs, times) = self.executor.run_timed(&plan, &fed)?;
-        let bad = outputs.iter().find(|(_, values)| values.iter().any(|value| !value.is_finite()));
-        if let Some((term, values)) = bad {
-            let value = values.iter().copied().find(|value| !value.is_finite()).unwrap_or(f32::NAN);
-            let replay = write_replay(directory, inputs.step, &fed)?;
-            return Err(TrainError::NotFinite {
-                step: inputs.step,
-                term: term.to_owned(),
-                value,
-                replay: replay.display().to_string(),
-            });
-        }
+        let (outputs, times) = self.executor.run_timed(&plan, &known(&plan, &fed))?;
         Ok(Done { outputs, plan, times })
+    }
+
+    /// Refuses to go on with weights that are not finite: the step may have broken them and no loss yet.
+    fn check_states(
+        &mut self,
+        directory: &RunDirectory,
+        record: &Recorder,
+        inputs: &StepInputs,
+    ) -> Result<(), TrainError> {
+        match bad_state(&self.executor)? {
+            Some(bad) => Err(self.not_finite(directory, record, inputs, bad)),
+            None => Ok(()),
+        }
+    }
+
+    /// Leaves what is needed to look into a step that went wrong.
+    fn not_finite(
+        &mut self,
+        directory: &RunDirectory,
+        record: &Recorder,
+        inputs: &StepInputs,
+        (term, value): (String, f32),
+    ) -> TrainError {
+        let step = inputs.step + 1;
+        let fed = self.fed(inputs);
+        let kept = match record.saved() {
+            Some(last) => format!("The last checkpoint is from before, of step {last}"),
+            None => "There is no checkpoint from before".into(),
+        };
+        match self.plan(&inputs.shape).and_then(|plan| write_replay(directory, step, &term, &plan, &fed)) {
+            Ok(replay) => {
+                TrainError::NotFinite { step, term, value, kept, replay: replay.display().to_string() }
+            }
+            Err(error) => error,
+        }
     }
 
     /// Images, and everything that follows a schedule.

@@ -1,0 +1,13 @@
+//! Training that can be trusted: what survives kills, signals, full disks and exploding losses, and what is refused.
+//!
+//! Runs are tiny, so that whole ones fit in a test; all but the first module's go through the binary, as a user's do.
+
+mod disk;
+mod kill;
+mod not_finite;
+mod refusals;
+mod resume;
+mod runs;
+mod same_run;
+#[cfg(unix)]
+mod signals;
