@@ -35,6 +35,7 @@ fn sample() -> ReportData {
         }],
         losses: vec![curve("loss", 6.0), curve("loss/ser", 1.5)],
         log_losses: true,
+        gradients: vec![curve("moco_v3", 0.1), curve("ser", 0.01)],
         probes: vec![Probe {
             protocol: hostile("linear probe, test split, seed 0"),
             accuracies: vec![
