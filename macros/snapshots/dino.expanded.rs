@@ -1,6 +1,7 @@
 /// DINO: self-distillation with no labels (arXiv 2104.14294).
 ///
 /// The centre keeps the teacher from collapsing.
+#[allow(clippy::needless_pass_by_value)]
 pub fn dino(
     student: Views<Embedding>,
     teacher: Teacher<Views<Embedding>>,
@@ -98,13 +99,3 @@ impl ::equilayer::plugin::Declared for Dino {
 #[automatically_derived]
 impl ::equilayer::plugin::Objective for Dino {}
 ::equilayer::plugin::register!(Dino);
-const _: () = {
-    const fn supplied<T: ::equilayer::plugin::Argument>() {}
-    supplied::<Views<Embedding>>();
-    supplied::<Teacher<Views<Embedding>>>();
-    supplied::<Head>();
-    supplied::<State>();
-    supplied::<usize>();
-    supplied::<Scheduled>();
-    supplied::<bool>();
-};

@@ -1,4 +1,5 @@
 /// Predicts which quarter turn was applied (E-SSL, arXiv 2111.00899).
+#[allow(clippy::needless_pass_by_value)]
 fn predict_turns(z: Orbit<Embedding>, turns: Labels, predict: Head) -> Loss {
     predict.forward(z.features).cross_entropy(turns)
 }
@@ -43,9 +44,3 @@ impl ::equilayer::plugin::Declared for Essl {
 #[automatically_derived]
 impl ::equilayer::plugin::Regularizer for Essl {}
 ::equilayer::plugin::register!(Essl);
-const _: () = {
-    const fn supplied<T: ::equilayer::plugin::Argument>() {}
-    supplied::<Orbit<Embedding>>();
-    supplied::<Labels>();
-    supplied::<Head>();
-};

@@ -1,8 +1,12 @@
 fn value() -> Method {
     ::equilayer::method::Method::new(
-            ::equilayer::method::Placed::new(MocoV3 {
-                temperature: 0.2,
-                ..::core::default::Default::default()
+            ::equilayer::method::Placed::new({
+                #[allow(clippy::needless_update)]
+                let plugin = MocoV3 {
+                    temperature: 0.2,
+                    ..::core::default::Default::default()
+                };
+                plugin
             }),
         )
         .plus(

@@ -1,4 +1,5 @@
 /// Soft Equivariance Regularization (ICLR 2026, arXiv 2603.06693).
+#[allow(clippy::needless_pass_by_value)]
 pub fn soft_equivariance(
     z: Pair<Tokens>,
     rho: Relative,
@@ -65,11 +66,3 @@ impl ::equilayer::plugin::Declared for Ser {
 #[automatically_derived]
 impl ::equilayer::plugin::Regularizer for Ser {}
 ::equilayer::plugin::register!(Ser);
-const _: () = {
-    const fn supplied<T: ::equilayer::plugin::Argument>() {}
-    supplied::<Pair<Tokens>>();
-    supplied::<Relative>();
-    supplied::<Head>();
-    supplied::<f32>();
-    supplied::<Negatives>();
-};

@@ -8,12 +8,12 @@
 //!               └── errors, all of them ──┘
 //! ```
 //!
-//! - **All errors at once.** [`errors::collect`] hands back what was found; there is no other way to record an error.
+//! - **All errors at once.** `errors::collect` hands back what was found; there is no other way to record an error.
 //! - **The user's item stays.** With errors, the function is still there and so is a stand-in for the plugin's struct:
 //!   code that uses them has no errors of its own, and editors keep working.
 //! - **The body is not parsed.** The compiler reports what is wrong in it, where it is.
 //! - **Words.** Rules that a builder or a configuration file can break too are worded in `equilayer-grammar`, the rest
-//!   in [`words`].
+//!   in `words`.
 //!
 //! This crate reads and writes tokens. It depends on no tensor crate, does no I/O and has no state, and whatever it
 //! expands to could be written by hand.

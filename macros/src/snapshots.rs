@@ -81,6 +81,18 @@ fn torn_declarations_are_errors() {
     }
 }
 
+/// Names that are none for a struct give one nevertheless: an error is no panic.
+#[test]
+fn strange_names_are_errors() {
+    for name in ["r#move", "__", "_1", "r#type"] {
+        let function: TokenStream =
+            format!("fn {name}(k: u8, from: Grid) -> GridMap {{}}").parse().expect("tokens");
+        entry::action(quote! {}, function.clone());
+        entry::plugin(Kind::Objective, quote! {}, function.clone());
+        entry::plugin(Kind::Regularizer, quote! { name = "1" }, function);
+    }
+}
+
 /// `tokens` with each token left out in turn, inside groups too, and the contents of each group by themselves.
 fn removals(tokens: &TokenStream) -> Vec<TokenStream> {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();

@@ -24,6 +24,16 @@ pub fn key_without_value(key: &str) -> String {
     format!("`{key}` takes a value; write `{key} = ..`")
 }
 
+/// A key of another attribute, whose name is `attribute`. `valid` are the keys here.
+pub fn key_of_another(key: &str, attribute: &str, valid: &[&str]) -> String {
+    format!("`{key}` is a key of `#[{attribute}]`; valid keys here: {}", list(valid.iter().copied()))
+}
+
+/// Something else than text in quotes.
+pub fn text(key: &str, found: &str) -> String {
+    format!("`{key}` takes text in quotes; write `{key} = \"{}\"`", found.trim_matches('"'))
+}
+
 /// Something stands between one key's value and the next key.
 pub fn between_keys() -> String {
     "this belongs to no key; separate keys by commas, as in `name = \"ser\", at = tokens(3)`".to_owned()
@@ -57,11 +67,6 @@ pub fn pattern(ty: &str) -> String {
     format!(
         "a parameter has a name, by which it is configured and logged; write `name: {ty}` and take it apart inside"
     )
-}
-
-/// Variadic parameters.
-pub fn variadic() -> String {
-    "a plugin's function has a fixed list of parameters; remove `...`".to_owned()
 }
 
 /// Too many parameters.
@@ -141,7 +146,7 @@ pub fn two_attributes() -> String {
 
 /// A number of a type that knobs do not have.
 pub fn other_number(ty: &str, knob: &str) -> String {
-    format!("knobs are not of type `{ty}`; use `{knob}` (or `usize`, `f32`, `bool`, `Scheduled`, a `Choice`)")
+    format!("a knob is `f32`, `usize`, `bool`, `Scheduled` or a `Choice`, and not `{ty}`; take {knob}")
 }
 
 /// A choice by name. `variant` is the enum's variant it probably means.
@@ -206,8 +211,7 @@ pub fn action_of_objective(extractor: &str) -> String {
 
 /// An objective reads its teacher and has none.
 pub fn missing_teacher() -> String {
-    "this reads a teacher, and none is declared; add `teacher = Ema::after_step(\"cosine(0.996 -> 1)\".parse()..)`"
-        .to_owned()
+    "this reads a teacher, and none is declared; add `teacher = Ema::after_step(Schedule::cosine(0.996, 1.0))`".to_owned()
 }
 
 /// A term of a method is subtracted, multiplied behind, or written as a call.

@@ -22,6 +22,7 @@
 //! | [`run_directory`], [`checkpoint`], [`metrics`], [`report`] | what a run leaves behind |
 //! | [`progress`], [`interrupt`] | what a run says, and how it is stopped |
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
+//! | [`parity`] | reference values of others' code, computed again and compared |
 //! | [`train`], [`assess`] | the training loop; the trained encoder beside its baselines |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
 //! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
@@ -39,9 +40,12 @@ pub mod evaluate;
 pub mod interrupt;
 pub mod loader;
 pub mod loss;
+#[cfg(doctest)]
+mod macro_examples;
 pub mod method;
 pub mod metrics;
 pub mod nn;
+pub mod parity;
 pub mod plugin;
 pub mod prelude;
 pub mod program;

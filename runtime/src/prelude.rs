@@ -7,11 +7,15 @@ pub use crate::action::{
     Rescale, Rot90, Rotate, Symmetry, Translate, VFlip,
 };
 pub use crate::engine::Tensor;
-pub use crate::loss::{Negatives, dense_info_nce, info_nce};
+pub use crate::loss::{
+    Negatives, centred_softmax, covariance_penalty, dense_info_nce, distillation, info_nce, invariance,
+    masked_distance, moved_center, negative_cosine, normalized_distance, nt_xent, redundancy_reduction,
+    variance_hinge,
+};
 pub use crate::method::{Method, Placed};
 pub use crate::plugin::{
     BatchShare, Choice, Crop, Crops, Differences, Ema, Embedding, Feature, Head, LAST, Labels, Loss, Orbit,
     Pair, Parameters, Scheduled, Sharing, State, Teacher, Tokens, Untransformed, Views, cls, embedding,
-    pooled, tokens,
+    joined, pooled, stacked, tokens,
 };
 pub use crate::schedule::Schedule;

@@ -14,7 +14,9 @@ pub fn default_out_of_range(knob: &str, problem: &str) -> String {
 
 /// A knob has no default. `knob` is its name.
 pub fn missing_default(knob: &str) -> String {
-    format!("the knob `{knob}` has no default; add `default = ..`, so that every plugin runs as declared")
+    format!(
+        "the knob `{knob}` has no default; declare one with `#[knob(default = ..)]`, so that every plugin runs as it is"
+    )
 }
 
 /// A range without numbers inside.

@@ -36,6 +36,13 @@ pub fn too_few_samples(share: f64, batch: usize, samples: usize) -> String {
     )
 }
 
+/// A mini-batch of its own is given to a regularizer that reads the objective's views.
+pub fn own_batch_of_views() -> String {
+    "it reads the objective's views, and a mini-batch of its own has none; give it a share of the batch, or read a `Pair` \
+     or an `Orbit`"
+        .to_owned()
+}
+
 /// Regularizers on samples of their own take more than the batch has.
 pub fn splits_exceed_batch(names: &[&str], taken: usize, batch: usize) -> String {
     format!(

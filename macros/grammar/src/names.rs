@@ -67,7 +67,7 @@ pub fn snake_case(name: &str) -> String {
 
 fn shape(kind: &str, name: &str) -> Result<(), String> {
     if name.is_empty() {
-        return Err(format!("the name of a {kind} is empty"));
+        return Err(format!("the name of a {kind} is empty; give it one"));
     }
     let valid = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -76,7 +76,9 @@ fn shape(kind: &str, name: &str) -> Result<(), String> {
     if valid {
         return Ok(());
     }
-    let problem = format!("the name of a {kind} is lower case words joined by `_`, and `{name}` is not");
+    let problem = format!(
+        "the name of a {kind} is lower case words joined by `_`, a letter first, and `{name}` is not"
+    );
     let suggestion = snake_case(name);
     let useful = suggestion.starts_with(|c: char| c.is_ascii_lowercase());
     Err(if useful { format!("{problem}; write `{suggestion}`") } else { problem })

@@ -26,13 +26,21 @@ pub fn nearest<'a>(name: &str, valid: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// "unknown tap `token`; did you mean `tokens`? Valid taps: tokens, cls, pooled, embedding".
 ///
-/// `kind` is the singular of what is looked for; its plural takes an s.
+/// `kind` is the singular of what is looked for.
 pub fn unknown<'a>(kind: &str, name: &str, valid: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let choices = list(valid.clone());
+    let kinds = plural(kind);
     match nearest(name, valid) {
-        Some(meant) => format!("unknown {kind} `{name}`; did you mean `{meant}`? Valid {kind}s: {choices}"),
+        Some(meant) => format!("unknown {kind} `{name}`; did you mean `{meant}`? Valid {kinds}: {choices}"),
         None if choices.is_empty() => format!("unknown {kind} `{name}`; there are none here"),
-        None => format!("unknown {kind} `{name}`; valid {kind}s: {choices}"),
+        None => format!("unknown {kind} `{name}`; valid {kinds}: {choices}"),
+    }
+}
+
+fn plural(noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
+        _ => format!("{noun}s"),
     }
 }
 
@@ -104,6 +112,8 @@ mod tests {
             unknown("tap", "x", TAPS.iter().copied()),
             "unknown tap `x`; valid taps: tokens, cls, pooled, embedding"
         );
+        assert_eq!(unknown("key", "a", ["b"]), "unknown key `a`; valid keys: b");
+        assert_eq!(unknown("validity", "a", ["b"]), "unknown validity `a`; valid validities: b");
         assert_eq!(unknown("knob", "tau", []), "unknown knob `tau`; there are none here");
     }
 }

@@ -9,9 +9,9 @@ pub const BATCH_SHARE: Range = Range { lower: Some(Bound::Open(0.0)), upper: Som
 /// The weights a regularizer may have; 0 keeps it running as a control.
 pub const WEIGHT: Range = Range { lower: Some(Bound::Closed(0.0)), upper: None };
 
-/// What a tap yields: a map of `Tokens`, or one `Embedding` per image.
+/// What a tap, with or without its layer, yields: a map of `Tokens`, or one `Embedding` per image.
 pub fn feature_of(tap: &str) -> Option<&'static str> {
-    match tap {
+    match tap.split_once('(').map_or(tap, |(name, _)| name) {
         "tokens" => Some("Tokens"),
         "cls" | "pooled" | "embedding" => Some("Embedding"),
         _ => None,

@@ -47,7 +47,9 @@ fn check_elements(action: &ActionDeclaration, errors: &mut Errors) {
     let name = &action.function.signature.ident;
     let given = |key: &str| action.expressions.iter().find(|(name, _)| name == key);
     match (given("elements"), given("sample")) {
-        (None, None) => errors.at(name, words::action_without_elements()),
+        (None, None) if !action.has("elements") && !action.has("sample") => {
+            errors.at(name, words::action_without_elements());
+        }
         (Some((elements, _)), Some((sample, _))) => {
             errors.at(sample, words::action_drawn_twice());
             errors.at(elements, words::key_first_given("elements"));
@@ -59,7 +61,7 @@ fn check_elements(action: &ActionDeclaration, errors: &mut Errors) {
         ("inverse", "to say how an element is undone", "|k| (4 - k) % 4"),
     ];
     for (key, what, example) in needed {
-        if given(key).is_none() {
+        if !action.has(key) {
             errors.at(name, words::action_needs(key, what, example));
         }
     }
@@ -77,7 +79,7 @@ fn check_sampling(action: &ActionDeclaration, errors: &mut Errors) {
     known(&action.validity, "validity", VALIDITIES, errors);
     match (&action.interpolation, action.expressions.iter().find(|(name, _)| name == "floor")) {
         (None, Some((floor, _))) => errors.at(floor, words::floor_of_permutation()),
-        (Some(interpolation), None) => {
+        (Some(interpolation), None) if !action.has("floor") => {
             let what = "a floor, below which tokens and pixels agree";
             errors.at(interpolation, words::action_needs("floor", what, "0.05"));
         }
@@ -86,6 +88,6 @@ fn check_sampling(action: &ActionDeclaration, errors: &mut Errors) {
                 errors.at(floor, actions::floor(&problem));
             }
         }
-        (None, None) => {}
+        _ => {}
     }
 }

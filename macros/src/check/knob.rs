@@ -17,6 +17,7 @@ pub(super) fn check(declaration: &Declaration, errors: &mut Errors) {
         };
         match &knob.default {
             Some(default) => check_type(parameter, default, *kind, errors),
+            None if knob.given.iter().any(|key| key == "default") => {}
             None => errors.push(Error::new(*span, knobs::missing_default(&parameter.name.to_string()))),
         }
         check_range(parameter, knob, *kind, errors);

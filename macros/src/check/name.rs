@@ -13,6 +13,7 @@ pub(super) fn check(declaration: &Declaration, errors: &mut Errors) {
                 errors.at(name, problem);
             }
         }
+        None if declaration.keys.has("name") => {}
         None => errors.at(function, names::missing(&names::snake_case(&function.to_string()))),
     }
     if declaration.function.doc().is_empty() {

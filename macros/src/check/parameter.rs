@@ -86,11 +86,11 @@ fn check_undeclared(parameter: &Parameter, kind: KnobType, ty: &str, errors: &mu
 fn knob_for(ty: &Type) -> Option<&'static str> {
     let Type::Path(path) = ty else { return None };
     match path.path.get_ident()?.to_string().as_str() {
-        "f64" | "f16" => Some("f32"),
+        "f64" | "f16" => Some("`f32`"),
         "u8" | "u16" | "u32" | "u64" | "u128" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => {
-            Some("usize")
+            Some("`usize`")
         }
-        "String" | "str" | "char" => Some("Choice"),
+        "String" | "str" | "char" => Some("an enum that implements `Choice`"),
         _ => None,
     }
 }

@@ -60,6 +60,9 @@ fn check_place(declaration: &Declaration, errors: &mut Errors) {
     let features = features(declaration);
     let feature = features.first().map(|(feature, _)| feature.name());
     let Some((_, place)) = &declaration.keys.at else {
+        if declaration.keys.has("at") {
+            return;
+        }
         if declaration.kind == Kind::Regularizer {
             errors.at(&declaration.function.signature.ident, placement::missing_tap(feature));
         } else if let Some((Feature::Tokens, span)) = features.first() {
@@ -72,12 +75,12 @@ fn check_place(declaration: &Declaration, errors: &mut Errors) {
     }
     let collapsed = placement::feature_of(&place.name.to_string()) == Some("Embedding");
     if collapsed && asks_relative(declaration).is_some() {
-        return errors.at(place.tokens(), actions::spatial_on_collapsed(&place.text()));
+        return errors.at(&place.name, actions::spatial_on_collapsed(&place.text()));
     }
-    if let Some((feature, span)) = features.first() {
-        if placement::feature_of(&place.name.to_string()) != Some(feature.name()) {
-            errors.push(Error::new(*span, placement::feature_at_tap(feature.name(), &place.text())));
-        }
+    if let Some((feature, span)) = features.first()
+        && placement::feature_of(&place.name.to_string()) != Some(feature.name())
+    {
+        errors.push(Error::new(*span, placement::feature_at_tap(feature.name(), &place.text())));
     }
 }
 
@@ -120,7 +123,7 @@ fn check_action(declaration: &Declaration, errors: &mut Errors) {
         };
         if declaration.kind == Kind::Objective {
             errors.at(&parameter.ty, words::action_of_objective(extractor));
-        } else if action.is_none() {
+        } else if !declaration.keys.has("action") {
             errors.at(&parameter.ty, actions::missing(extractor));
         }
         if extractor == "Labels" && !orbit {
@@ -143,7 +146,7 @@ fn augmentations(tokens: TokenStream, errors: &mut Errors) {
 }
 
 fn check_teacher(declaration: &Declaration, errors: &mut Errors) {
-    if declaration.kind != Kind::Objective || declaration.keys.expression("teacher").is_some() {
+    if declaration.kind != Kind::Objective || declaration.keys.has("teacher") {
         return;
     }
     for parameter in &declaration.parameters {

@@ -36,9 +36,6 @@ pub fn plain(signature: &Signature, errors: &mut Errors) {
     if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
         errors.at(&signature.generics, words::generic());
     }
-    if let Some(variadic) = &signature.variadic {
-        errors.at(variadic, words::variadic());
-    }
 }
 
 /// The return type, by its last segment.

@@ -6,7 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{documentation, root};
+use super::{documentation, root, struct_name};
 use crate::check::element_type;
 use crate::parse::ActionDeclaration;
 
@@ -14,7 +14,7 @@ use crate::parse::ActionDeclaration;
 pub fn action(action: &ActionDeclaration) -> TokenStream {
     let root = root(action.krate.as_ref());
     let map = &action.function.signature.ident;
-    let name = struct_name(map);
+    let name = struct_name(&map.to_string(), map.span());
     let text = name.to_string();
     let element = element_type(action);
     let methods = methods(action, &root);
@@ -81,15 +81,11 @@ pub fn stand_in_action(action: &ActionDeclaration) -> TokenStream {
     )
 }
 
-fn struct_name(function: &Ident) -> Ident {
-    Ident::new(&names::camel_case(&function.to_string()), function.span())
-}
-
 /// The function, the type, and its trait with `methods`.
 fn implementation(action: &ActionDeclaration, root: &TokenStream, methods: &TokenStream) -> TokenStream {
     let function = &action.function;
     let (map, visibility) = (&function.signature.ident, &function.visibility);
-    let name = struct_name(map);
+    let name = struct_name(&map.to_string(), map.span());
     let element = element_type(action);
     let docs = documentation(
         &function.doc(),

@@ -1,11 +1,13 @@
 //! Knobs: fields of the plugin's struct, their defaults, and the builder's description of them.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, ExprUnary, Lit, LitFloat};
 
 use equilayer_grammar::{Bound, Range};
 
+use super::root_at;
 use crate::check::literal::{literal, number};
 use crate::parse::{Ask, Asked, Knob, KnobType, Parameter};
 
@@ -86,12 +88,11 @@ impl<'a> Declared<'a> {
         let unit = self.knob.unit.iter();
         let doc = Some(self.doc_text()).filter(|doc| !doc.is_empty()).into_iter();
         let method = format_ident!("knob", span = name.span());
-        quote! {
-            .#method(
-                #text,
-                #root::plugin::Knob::new(Self::default().#name) #(#ends)* #(.unit(#unit))* #(.doc(#doc))*
-            )
-        }
+        let root = root_at(root, self.parameter.ty.span());
+        // A type that is no knob's is an error at the type, once: the place and the bound are those of `knobs`.
+        let knob =
+            quote_spanned! { self.parameter.ty.span()=> #root::plugin::Knob::new(Self::default().#name) };
+        quote! { .#method(#text, #knob #(#ends)* #(.unit(#unit))* #(.doc(#doc))*) }
     }
 
     fn range(&self) -> Range {

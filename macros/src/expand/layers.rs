@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::LitInt;
 
+use super::root_at;
 use crate::parse::{Head, Layer, LayerKind, State, Width};
 
 /// `Mlp::new().linear(512).gelu().linear(512)`.
@@ -42,9 +43,13 @@ fn width(width: &Width, root: &TokenStream) -> TokenStream {
         Width::Fixed(number) => typed(number),
         Width::Tap(factor, span) => {
             let factor = factor.as_ref().map_or_else(|| quote! { 1 }, |factor| quote! { #factor });
+            let root = root_at(root, *span);
             quote_spanned! { *span=> #root::plugin::Width::tap(#factor) }
         }
-        Width::TapSquared(span) => quote_spanned! { *span=> #root::plugin::Width::tap_squared() },
+        Width::TapSquared(span) => {
+            let root = root_at(root, *span);
+            quote_spanned! { *span=> #root::plugin::Width::tap_squared() }
+        }
         Width::Knob(name) => knob_width(name, root),
     }
 }
@@ -56,7 +61,7 @@ fn typed(number: &LitInt) -> TokenStream {
 }
 
 fn knob_width(name: &Ident, root: &TokenStream) -> TokenStream {
-    let text = name.to_string();
+    let (text, root) = (name.to_string(), root_at(root, name.span()));
     quote_spanned! { name.span()=> #root::plugin::Width::knob(#text) }
 }
 

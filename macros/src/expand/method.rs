@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
 use super::knob::{float, schedule_text};
-use super::{root, tap};
+use super::{root, root_at, tap};
 use crate::check::literal::literal;
 use crate::parse::{Method, Term};
 
@@ -14,9 +14,15 @@ use crate::parse::{Method, Term};
 pub fn method(method: &Method) -> TokenStream {
     let root = root(None);
     let mut terms = method.terms.iter();
-    let objective = terms.next().map(|term| placed(term, &root));
-    let regularizers = terms.map(|term| placed(term, &root));
-    quote! { #root::method::Method::new(#objective) #(.plus(#regularizers))* }
+    let objective = terms.next().map(|term| {
+        let (placed, root) = (placed(term, &root), root_at(&root, term.plugin.span()));
+        quote_spanned! { term.plugin.span()=> #root::method::Method::new(#placed) }
+    });
+    let regularizers = terms.map(|term| {
+        let placed = placed(term, &root);
+        quote_spanned! { term.plugin.span()=> .plus(#placed) }
+    });
+    quote! { #objective #(#regularizers)* }
 }
 
 /// What stands in for a method with errors: a value of its type.
@@ -32,13 +38,14 @@ pub fn stand_in_method() -> TokenStream {
 fn placed(term: &Term, root: &TokenStream) -> TokenStream {
     let plugin = plugin(term);
     let weight = term.weight.iter().map(|weight| {
-        let weight = weight_value(weight, root);
-        quote! { .weight(#weight) }
+        let (span, weight) = (weight.span(), weight_value(weight, root));
+        quote_spanned! { span=> .weight(#weight) }
     });
     let at = term.at.iter().map(|place| {
-        let place = tap::tap(place, root);
-        quote! { .at(#place) }
+        let (span, place) = (place.span(), tap::tap(place, root));
+        quote_spanned! { span=> .at(#place) }
     });
+    let root = root_at(root, term.plugin.span());
     quote_spanned! { term.plugin.span()=> #root::method::Placed::new(#plugin) #(#weight)* #(#at)* }
 }
 
@@ -48,8 +55,13 @@ fn plugin(term: &Term) -> TokenStream {
     match &term.knobs {
         Some(knobs) if !knobs.fields.is_empty() && knobs.rest.is_none() => {
             let (attributes, fields) = (&knobs.attrs, knobs.fields.iter());
+            // All knobs may be given.
             quote_spanned! { path.span()=>
-                #(#attributes)* #path { #(#fields,)* ..::core::default::Default::default() }
+                {
+                    #[allow(clippy::needless_update)]
+                    let plugin = #(#attributes)* #path { #(#fields,)* ..::core::default::Default::default() };
+                    plugin
+                }
             }
         }
         Some(knobs) if knobs.rest.is_some() => quote! { #knobs },

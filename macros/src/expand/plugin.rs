@@ -1,19 +1,19 @@
 //! A plugin: its function, its struct, and the builder calls that declare it.
 
-use equilayer_grammar::names;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{FnArg, Pat};
+use syn::spanned::Spanned;
+use syn::{FnArg, Pat, Signature};
 
 use super::knob::{Declared, float, knobs, schedule_text};
-use super::{documentation, layers, root, tap};
+use super::{documentation, layers, root, root_at, struct_name, tap};
 use crate::check::literal::literal;
 use crate::parse::{Ask, Asked, Declaration, Feature, Function, Kind, Parameter};
 
 /// Everything a sound declaration stands for.
 pub fn plugin(declaration: &Declaration) -> TokenStream {
     let root = root(declaration.keys.krate.as_ref());
-    let name = struct_name(declaration);
+    let name = plugin_name(declaration);
     let knobs = knobs(&declaration.parameters);
     let function = function(declaration);
     let structure = structure(declaration, &name, &knobs, &root);
@@ -22,7 +22,6 @@ pub fn plugin(declaration: &Declaration) -> TokenStream {
     let builder = builder(declaration, &knobs, &root);
     let declared = declared_impl(declaration, &name, &builder, &knobs, &root);
     let kind = kind_impl(declaration, &name, &root);
-    let assertions = assertions(declaration, &root);
     quote! {
         #function
         #structure
@@ -30,7 +29,6 @@ pub fn plugin(declaration: &Declaration) -> TokenStream {
         #declared
         #kind
         #root::plugin::register!(#name);
-        #assertions
     }
 }
 
@@ -38,9 +36,12 @@ pub fn plugin(declaration: &Declaration) -> TokenStream {
 /// them has no errors of its own.
 pub fn stand_in(declaration: &Declaration) -> TokenStream {
     let root = root(declaration.keys.krate.as_ref());
-    let name = struct_name(declaration);
+    let name = plugin_name(declaration);
     let knobs = knobs(&declaration.parameters);
     let function = function(declaration);
+    if declaration.function.signature.receiver().is_some() {
+        return function; // in an `impl`, where no other item can stand
+    }
     let structure = structure(declaration, &name, &knobs, &root);
     let unreachable = || quote! { ::core::unreachable!() };
     let default = default_impl(&name, &knobs, knobs.iter().map(|_| unreachable()));
@@ -49,22 +50,19 @@ pub fn stand_in(declaration: &Declaration) -> TokenStream {
     quote! { #function #structure #default #declared #kind }
 }
 
-fn struct_name(declaration: &Declaration) -> Ident {
+fn plugin_name(declaration: &Declaration) -> Ident {
     let function = &declaration.function.signature.ident;
-    let (name, span) = match &declaration.keys.name {
-        Some(name) => (name.value(), name.span()),
-        None => (function.to_string(), function.span()),
-    };
-    let camel = names::camel_case(&names::snake_case(&name));
-    let of_function = || names::camel_case(&names::snake_case(&function.to_string()));
-    let text = if syn::parse_str::<Ident>(&camel).is_ok() { camel } else { of_function() };
-    Ident::new(&text, span)
+    match &declaration.keys.name {
+        Some(name) if !name.value().is_empty() => struct_name(&name.value(), name.span()),
+        _ => struct_name(&function.to_string(), function.span()),
+    }
 }
 
-/// The function, callable as it was written. Knobs that only set a head's width need not be used in it.
+/// The function, callable as it was written. Knobs that only set a head's width need not be used in it, and what it is
+/// given it takes by value, whether it consumes it or not.
 fn function(declaration: &Declaration) -> TokenStream {
     let Function { attributes, visibility, signature, body } = &declaration.function;
-    let mut signature = signature.clone();
+    let mut signature = Signature { constness: None, ..signature.clone() };
     let mut widths = Vec::new();
     for parameter in &declaration.parameters {
         widths.extend(match &parameter.ask {
@@ -81,7 +79,11 @@ fn function(declaration: &Declaration) -> TokenStream {
             typed.attrs.push(syn::parse_quote! { #[allow(unused_variables)] });
         }
     }
-    quote! { #(#attributes)* #visibility #signature #body }
+    quote! {
+        #(#attributes)*
+        #[allow(clippy::needless_pass_by_value)]
+        #visibility #signature #body
+    }
 }
 
 fn structure(declaration: &Declaration, name: &Ident, knobs: &[Declared], root: &TokenStream) -> TokenStream {
@@ -137,7 +139,9 @@ fn declared_impl(
     let feature = format_ident!("{}", feature(declaration).name());
     let values = knobs.iter().map(|knob| {
         let name = &knob.parameter.name;
-        quote! { #root::plugin::KnobType::value(&self.#name) }
+        let span = knob.parameter.ty.span();
+        let root = root_at(root, span);
+        quote_spanned! { span=> #root::plugin::KnobType::value(&self.#name) }
     });
     quote! {
         #[automatically_derived]
@@ -179,7 +183,8 @@ fn kind_impl(declaration: &Declaration, name: &Ident, root: &TokenStream) -> Tok
 /// The chain of builder calls.
 fn builder(declaration: &Declaration, knobs: &[Declared], root: &TokenStream) -> TokenStream {
     let function = &declaration.function.signature.ident;
-    let kind = Ident::new(declaration.kind.name(), Span::call_site());
+    let kind = Ident::new(declaration.kind.name(), function.span());
+    let at_function = root_at(root, function.span());
     let name = declaration.keys.name.iter();
     let doc = declaration.function.doc();
     let at = declaration.keys.at.iter().map(|(key, place)| {
@@ -195,8 +200,10 @@ fn builder(declaration: &Declaration, knobs: &[Declared], root: &TokenStream) ->
         quote! { .#key(#value) }
     });
     let arguments = declaration.parameters.iter().map(|parameter| argument(parameter, knobs, root));
+    let declared =
+        quote_spanned! { function.span()=> #at_function::plugin::Plugin::#kind(#(#name,)* #function) };
     quote! {
-        #root::plugin::Plugin::#kind(#(#name,)* #function)
+        #declared
             .doc(#doc)
             #(#at)*
             #(#expressions)*
@@ -220,20 +227,5 @@ fn argument(parameter: &Parameter, knobs: &[Declared], root: &TokenStream) -> To
             knob.map_or_else(TokenStream::new, |knob| knob.call(root))
         }
         _ => quote! { .argument(#text) },
-    }
-}
-
-/// What only types can say, asked at the user's own tokens.
-fn assertions(declaration: &Declaration, root: &TokenStream) -> TokenStream {
-    let supplied = declaration.parameters.iter().map(|parameter| {
-        let ty = &parameter.ty;
-        let span = syn::spanned::Spanned::span(ty);
-        quote_spanned! { span=> supplied::<#ty>(); }
-    });
-    quote! {
-        const _: () = {
-            const fn supplied<T: #root::plugin::Argument>() {}
-            #(#supplied)*
-        };
     }
 }

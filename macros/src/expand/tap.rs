@@ -10,6 +10,7 @@ use crate::parse::Tap;
 /// A call that makes the tap.
 pub fn tap(tap: &Tap, root: &TokenStream) -> TokenStream {
     let name = &tap.name;
+    let root = super::root_at(root, tap.span());
     match &tap.layer {
         Some(layer) => {
             let layer = layer_number(layer);

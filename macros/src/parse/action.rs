@@ -17,6 +17,8 @@ pub struct ActionDeclaration {
     pub validity: Option<Ident>,
     /// The path of the crate `equilayer`.
     pub krate: Option<Path>,
+    /// The keys that are there, readable or not.
+    pub given: Vec<String>,
     /// From an element and a grid to a map.
     pub function: Function,
 }
@@ -29,9 +31,10 @@ impl ActionDeclaration {
             interpolation: None,
             validity: None,
             krate: None,
+            given: Vec::new(),
             function,
         };
-        keys::read(keys, ACTION_KEYS, errors, |key, input| {
+        let given = keys::read(keys, ACTION_KEYS, errors, |key, input| {
             match key.to_string().as_str() {
                 "interpolation" => action.interpolation = Some(input.parse()?),
                 "validity" => action.validity = Some(input.parse()?),
@@ -40,7 +43,12 @@ impl ActionDeclaration {
             }
             Ok(())
         });
-        action
+        ActionDeclaration { given, ..action }
+    }
+
+    /// Whether a key is there, readable or not.
+    pub fn has(&self, key: &str) -> bool {
+        self.given.iter().any(|given| given == key)
     }
 
     /// The value of a key.

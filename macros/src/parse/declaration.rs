@@ -44,9 +44,16 @@ pub struct PlacementKeys {
     pub expressions: Vec<(Ident, Expr)>,
     /// The path of the crate `equilayer`.
     pub krate: Option<Path>,
+    /// The keys that are there, readable or not.
+    pub given: Vec<String>,
 }
 
 impl PlacementKeys {
+    /// Whether a key is there, readable or not.
+    pub fn has(&self, key: &str) -> bool {
+        self.given.iter().any(|given| given == key)
+    }
+
     /// The value of an expression key.
     pub fn expression(&self, key: &str) -> Option<&Expr> {
         self.expressions.iter().find(|(name, _)| name == key).map(|(_, value)| value)
@@ -77,14 +84,14 @@ impl Declaration {
 
 fn read_keys(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> PlacementKeys {
     let mut found = PlacementKeys::default();
-    keys::read(tokens, kind.keys(), errors, |key, input| {
+    let given = keys::read(tokens, kind.keys(), errors, |key, input| {
         match key.to_string().as_str() {
-            "name" => found.name = Some(input.parse()?),
+            "name" => found.name = Some(keys::text(key, input)?),
             "at" => found.at = Some((key.clone(), input.parse()?)),
             "crate" => found.krate = Some(input.call(Path::parse_mod_style)?),
             _ => found.expressions.push((key.clone(), input.parse()?)),
         }
         Ok(())
     });
-    found
+    PlacementKeys { given, ..found }
 }

@@ -20,23 +20,25 @@ pub struct Knob {
     pub unit: Option<LitStr>,
     /// What it is.
     pub doc: Option<LitStr>,
+    /// The keys that are there, readable or not.
+    pub given: Vec<String>,
 }
 
 impl Knob {
     /// Reads the attribute's contents.
     pub fn read(tokens: TokenStream, errors: &mut Errors) -> Knob {
         let mut knob = Knob::default();
-        keys::read(tokens, KNOB_KEYS, errors, |key, input| {
+        let given = keys::read(tokens, KNOB_KEYS, errors, |key, input| {
             match key.to_string().as_str() {
                 "default" => knob.default = Some(input.parse()?),
                 "above" | "at_least" => knob.lower.push((key.clone(), input.parse()?)),
                 "below" | "at_most" => knob.upper.push((key.clone(), input.parse()?)),
-                "unit" => knob.unit = Some(input.parse()?),
-                _ => knob.doc = Some(input.parse()?),
+                "unit" => knob.unit = Some(keys::text(key, input)?),
+                _ => knob.doc = Some(keys::text(key, input)?),
             }
             Ok(())
         });
-        knob
+        Knob { given, ..knob }
     }
 }
 

@@ -24,7 +24,9 @@ impl Parse for Tap {
         syn::parenthesized!(content in input);
         let layer = content.parse()?;
         if !content.is_empty() {
-            return Err(content.error(crate::words::one_layer()));
+            let error = content.error(crate::words::one_layer());
+            content.parse::<TokenStream>()?; // or syn would speak of it too
+            return Err(error);
         }
         Ok(Tap { name, layer: Some(layer) })
     }

@@ -170,8 +170,8 @@ impl GridMap {
         fits.then(|| GridMap { from: self.from, to: next.to, path: self.path.then(&next.path) })
     }
 
-    /// This map first, then the one that `next` makes of its grid.
-    pub(super) fn followed_by(&self, next: impl FnOnce(Grid) -> GridMap) -> GridMap {
+    /// This map first, then the one that `next` makes of the grid it is given: `turn.followed_by(GridMap::vflip)`.
+    pub fn followed_by(&self, next: impl FnOnce(Grid) -> GridMap) -> GridMap {
         let next = next(self.to);
         GridMap { from: self.from, to: next.to, path: self.path.then(&next.path) }
     }

@@ -24,11 +24,10 @@ pub fn evaluate(registry: &Registry, arguments: EvaluateArguments) -> Result<Exi
             eprintln!("{what}");
         }
     };
-    let found =
-        bench.assess(&mut loaded.executor, loaded.step, extent, &mut say).map_err(Failure::failure)?;
+    let found = bench.assess(&mut loaded.executor, loaded.step, extent, &mut say).map_err(Failure::fault)?;
     let report = write(&loaded.directory, &found)?;
     if arguments.json {
-        println!("{}", found.to_json().map_err(Failure::failure)?);
+        println!("{}", found.to_json().map_err(Failure::fault)?);
     } else {
         print!("{}", summary::table(&found, bench.tap));
         println!("report: {}", report.display());
@@ -45,12 +44,12 @@ pub fn report(run: &Path) -> Result<ExitCode, Failure> {
 
 /// Writes `evaluation.json` and the report.
 pub fn write(directory: &RunDirectory, found: &Assessment) -> Result<PathBuf, Failure> {
-    directory.write_evaluation(&found.to_json().map_err(Failure::failure)?).map_err(Failure::failure)?;
+    directory.write_evaluation(&found.to_json().map_err(Failure::fault)?).map_err(Failure::fault)?;
     write_report(directory)
 }
 
 /// Writes the report of what is there.
 pub fn write_report(directory: &RunDirectory) -> Result<PathBuf, Failure> {
-    let data = ReportData::of_run(directory.path()).map_err(Failure::failure)?;
-    directory.write_report(&render(&data)).map_err(Failure::failure)
+    let data = ReportData::of_run(directory.path()).map_err(Failure::fault)?;
+    directory.write_report(&render(&data)).map_err(Failure::fault)
 }

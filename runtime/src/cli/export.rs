@@ -15,7 +15,7 @@ use crate::program::names::ENCODER;
 pub fn weights(registry: &Registry, run: &Path, to: &Path) -> Result<ExitCode, Failure> {
     let loaded = Loaded::open(run, registry, &[])?;
     encoder::export(to, loaded.settings.encoder.as_ref(), ENCODER, &loaded.executor)
-        .map_err(Failure::failure)?;
+        .map_err(Failure::fault)?;
     println!("{}: the encoder after step {}", to.display(), loaded.step);
     Ok(ExitCode::SUCCESS)
 }
@@ -40,10 +40,10 @@ pub fn features(
     let mut loaded = Loaded::open(run, registry, &[])?;
     let bench = loaded.bench();
     let read = read.unwrap_or(bench.options.read);
-    let found = bench.features(&mut loaded.executor, read, part == Part::Test).map_err(Failure::failure)?;
+    let found = bench.features(&mut loaded.executor, read, part == Part::Test).map_err(Failure::fault)?;
     let bytes = npy([found.len(), found.width()], found.values());
     let failed =
-        |error: std::io::Error| Failure::failure(format!("{}: cannot be written: {error}", to.display()));
+        |error: std::io::Error| Failure::fault(format!("{}: cannot be written: {error}", to.display()));
     atomic_file::replace(to, failed, |file| file.write_all(&bytes).map_err(failed))?;
     println!("{}: {} × {} numbers, {read}", to.display(), found.len(), found.width());
     Ok(ExitCode::SUCCESS)

@@ -20,7 +20,7 @@ impl Failure {
     }
 
     /// Something that failed: exit code 1.
-    pub fn failure(message: impl Display) -> Failure {
+    pub fn fault(message: impl Display) -> Failure {
         Failure { message: format!("error: {message}"), code: 1 }
     }
 
@@ -39,6 +39,6 @@ impl From<ConfigError> for Failure {
 
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Failure {
-        if error.is_mistake() { Failure::mistake(error) } else { Failure::failure(error) }
+        if error.is_mistake() { Failure::mistake(error) } else { Failure::fault(error) }
     }
 }

@@ -16,9 +16,8 @@ pub fn keys(registry: &Registry) -> String {
 }
 
 fn section(text: &mut String, spec: &PluginSpec) {
-    let first = spec.doc.lines().next().unwrap_or_default();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "\n[method.{}]  {first}", spec.name);
+    let _ = writeln!(text, "\n[method.{}]  {}", spec.name, spec.summary());
     if spec.kind == PluginKind::Regularizer {
         let _ = writeln!(text, "  at = \"{}\"  where it sits; or layer = NUMBER", spec.at);
         let _ = writeln!(text, "  weight = {}  λ, a number or a schedule", spec.weight);

@@ -34,9 +34,8 @@ impl Loaded {
         let settings = Settings::read(&document, registry, DEFAULT_METHOD);
         document.finish()?;
         let settings = settings.ok_or_else(|| Failure::mistake("the configuration names no method"))?;
-        let store =
-            CheckpointStore::open(directory.checkpoints(), settings.keep).map_err(Failure::failure)?;
-        let newest = store.newest().map_err(Failure::failure)?.ok_or_else(|| {
+        let store = CheckpointStore::open(directory.checkpoints(), settings.keep).map_err(Failure::fault)?;
+        let newest = store.newest().map_err(Failure::fault)?.ok_or_else(|| {
             Failure::mistake(format!(
                 "{}: has no checkpoint yet; go on with `train --resume`",
                 path.display()
@@ -47,17 +46,17 @@ impl Loaded {
         }
         let mut checkpoint = newest.checkpoint;
         let bench = settings.bench();
-        let mut executor = bench.untrained().map_err(Failure::failure)?;
+        let mut executor = bench.untrained().map_err(Failure::fault)?;
         let image = settings.encoder.image();
         let encoder = FeatureExtractor::new(settings.encoder.as_ref(), "", &[Read::Embedding], 1, image)
-            .map_err(Failure::failure)?;
-        executor.prepare(encoder.plan()).map_err(Failure::failure)?;
+            .map_err(Failure::fault)?;
+        executor.prepare(encoder.plan()).map_err(Failure::fault)?;
         for name in executor.state_names() {
-            let values = checkpoint.values(&name).map_err(Failure::failure)?.ok_or_else(|| {
+            let values = checkpoint.values(&name).map_err(Failure::fault)?.ok_or_else(|| {
                 let newest = newest.path.display();
-                Failure::failure(format!("{newest}: has no {name}, which the configuration's encoder needs"))
+                Failure::fault(format!("{newest}: has no {name}, which the configuration's encoder needs"))
             })?;
-            executor.set_state(&name, &values).map_err(Failure::failure)?;
+            executor.set_state(&name, &values).map_err(Failure::fault)?;
         }
         Ok(Loaded { step: checkpoint.info().step, directory, settings, executor })
     }

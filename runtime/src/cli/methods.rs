@@ -16,14 +16,18 @@ pub fn list(registry: &Registry, json: bool) -> Result<ExitCode, Failure> {
     for (kind, title) in [(PluginKind::Objective, "objectives"), (PluginKind::Regularizer, "regularizers")] {
         let _ = writeln!(text, "{title}");
         for spec in specs.iter().filter(|spec| spec.kind == kind) {
-            let first = spec.doc.lines().next().unwrap_or_default();
             let place =
                 if kind == PluginKind::Regularizer { format!("at {}", spec.at) } else { String::new() };
-            let _ = writeln!(text, "  {:<16} {:<16} {first}", spec.name, place);
+            let _ = writeln!(text, "  {:<18} {:<14} {}", spec.name, place, spec.summary());
         }
     }
     print!("{text}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the JSON Schema of a configuration's methods.
+pub fn schema(registry: &Registry) -> Result<ExitCode, Failure> {
+    print_json(&crate::config::schema(registry))
 }
 
 /// Prints one plugin.
@@ -41,7 +45,7 @@ pub fn explain(registry: &Registry, name: &str, json: bool) -> Result<ExitCode, 
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<ExitCode, Failure> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::failure)?);
+    println!("{}", serde_json::to_string_pretty(value).map_err(Failure::fault)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ mod failure;
 mod help;
 mod loaded;
 mod methods;
+mod parity;
 mod summary;
 mod train;
 
@@ -70,11 +71,16 @@ enum Command {
         #[arg(long, value_enum, default_value = "test")]
         split: export::Part,
     },
+    /// Compare reference values of others' code with what is computed here.
+    Parity(parity::ParityArguments),
     /// List the methods: objectives and regularizers, with their places and knobs.
     Methods {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        /// The JSON Schema of a configuration's methods, for editors.
+        #[arg(long, conflicts_with = "json")]
+        schema: bool,
     },
     /// Print one method: what it is, where it sits, its heads and knobs.
     Explain {
@@ -147,7 +153,9 @@ pub fn run() -> ExitCode {
         Some(Command::Features { run, to, read, split }) => {
             export::features(&registry, &run, &to, read, split)
         }
-        Some(Command::Methods { json }) => methods::list(&registry, json),
+        Some(Command::Parity(arguments)) => parity::run(&arguments),
+        Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
+        Some(Command::Methods { json, .. }) => methods::list(&registry, json),
         Some(Command::Explain { name, json }) => methods::explain(&registry, &name, json),
     });
     match outcome {

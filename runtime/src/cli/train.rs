@@ -44,7 +44,7 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
         (_, true) => ProgressMode::Json,
         _ => ProgressMode::detect(),
     };
-    let interrupt = Interrupt::install().map_err(Failure::failure)?;
+    let interrupt = Interrupt::install().map_err(Failure::fault)?;
     let started = Instant::now();
     said(&format!("{} in {}: {} steps", trainer.settings().method, path.display(), trainer.total_steps()));
     match trainer.run(&directory, mode, &interrupt)? {
@@ -65,7 +65,7 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
         Record { step, epoch: trainer.settings().epochs as u64, seconds: None, values: values(&found) };
     MetricsWriter::resume(directory.metrics(), step)
         .and_then(|mut metrics| metrics.write(&last))
-        .map_err(Failure::failure)?;
+        .map_err(Failure::fault)?;
     let report = evaluate::write(&directory, &found)?;
     said(&format!("\n{}", summary::table(&found, trainer.settings().bench().tap)));
     said(&format!("{step} steps and evaluation in {:.0} s", started.elapsed().as_secs_f64()));

@@ -108,9 +108,9 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
             member = member.on(share);
         }
     }
-    if let Some(teacher) = &spec.teacher {
-        let doc = "The teacher's momentum: a number or a schedule in 0 to 1.";
-        let momentum = section.checked("momentum", teacher.momentum.clone(), doc, share);
+    if let Some(ema) = member.teacher().cloned() {
+        let doc = "Momentum of the teacher: a number or a schedule in 0 to 1.";
+        let momentum = section.checked("teacher", ema.momentum, doc, share);
         member = member.following(momentum);
     }
     for knob in spec.knobs() {

@@ -22,6 +22,7 @@ mod document;
 mod error;
 mod method;
 mod node;
+mod schema;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -30,4 +31,5 @@ pub use document::Document;
 pub use error::{ConfigError, Diagnostic};
 pub use method::read_method;
 pub use node::{FromNode, Scalar};
+pub use schema::schema;
 pub use section::Section;

@@ -155,3 +155,21 @@ fn a_file_that_is_not_there_is_named() {
     let error = Document::read(std::path::Path::new("nowhere/ser.toml")).expect_err("no file").to_string();
     assert!(error.contains("cannot read the configuration nowhere/ser.toml"), "{error}");
 }
+
+#[test]
+fn the_schema_says_what_every_knob_takes() {
+    let schema = super::schema(&registry());
+    let method = &schema["properties"]["method"]["properties"];
+    assert_eq!(method["objective"]["enum"], serde_json::json!(["contrast"]));
+    let temperature = &method["contrast"]["properties"]["temperature"];
+    assert_eq!(temperature["exclusiveMinimum"], 0.0);
+    assert_eq!(temperature["maximum"], 10.0);
+    assert_eq!(temperature["default"], 0.2);
+    assert_eq!(
+        method["contrast"]["properties"]["negatives"]["enum"],
+        serde_json::json!(["cross_view", "both_views"])
+    );
+    assert_eq!(method["contrast"]["properties"]["hidden"]["type"], "integer");
+    assert_eq!(method["ser"]["properties"]["at"]["default"], "tokens(3)");
+    assert_eq!(method["contrast"]["additionalProperties"], false);
+}

@@ -24,6 +24,7 @@ mod folder;
 mod idx;
 mod image;
 mod labelled;
+mod registry;
 mod shards;
 
 pub use cifar::Cifar;
@@ -35,4 +36,5 @@ pub use folder::ImageFolder;
 pub use idx::Idx;
 pub use image::{Image, luma};
 pub use labelled::LabelledImages;
+pub use registry::{DatasetRegistration, OpenDataset, registered};
 pub use shards::TarShards;

@@ -4,7 +4,9 @@ use equilayer_grammar::{actions, methods, placement};
 
 use super::{Layout, Member, Method};
 use crate::encoder::EncoderConfig;
-use crate::plugin::{ArgumentKind, BatchShare, FeatureKind, Layer, Role, Tap, TapKind, place_problem};
+use crate::plugin::{
+    ArgumentKind, BatchShare, FeatureKind, Layer, Role, Sharing, Tap, TapKind, place_problem,
+};
 
 impl Method {
     /// Everything that keeps this method from being trained on this encoder with batches of this size: each problem
@@ -17,6 +19,7 @@ impl Method {
             own.extend(member.problems());
             own.extend(self.placement_problems(member, encoder));
             own.extend(self.supply_problems(member));
+            own.extend(self.sharing_problem(member, batch));
             problems.extend(own.into_iter().map(|problem| format!("{name}: {problem}")));
         }
         problems.extend(self.batch_problems(batch));
@@ -38,6 +41,20 @@ impl Method {
         problems
     }
 
+    /// Why samples cannot be transformed alike in groups, if so.
+    fn sharing_problem(&self, member: &Member, batch: usize) -> Option<String> {
+        let share = member.spec().share?;
+        let splits = Layout::of(self, batch).splits;
+        match splits.iter().find(|split| !split.own) {
+            Some(split) => Some(format!(
+                "it compares samples that are transformed alike, and `{}` transforms each of its samples by itself; use \
+                 one of the two",
+                split.name
+            )),
+            None => undivided(share, member.batch().samples(batch)),
+        }
+    }
+
     fn supply_problems(&self, member: &Member) -> Vec<String> {
         let spec = member.spec();
         let mut problems = Vec::new();
@@ -52,6 +69,12 @@ impl Method {
 
     fn batch_problems(&self, batch: usize) -> Vec<String> {
         let mut problems = Vec::new();
+        for (member, name) in self.members().zip(self.names()) {
+            let alone = member.spec().reads(Role::Pair) || member.spec().reads(Role::Orbit);
+            if matches!(member.batch, BatchShare::Own(_)) && !alone {
+                problems.push(format!("{name}: {}", methods::own_batch_of_views()));
+            }
+        }
         let layout = Layout::of(self, batch);
         for split in &layout.splits {
             let member = &split.members.first().and_then(|&index| self.members().nth(index));
@@ -68,13 +91,29 @@ impl Method {
                 ));
             }
         }
-        let taken: usize = layout.splits.iter().map(|split| split.samples).sum();
+        let shared = || layout.splits.iter().filter(|split| !split.own);
+        let taken: usize = shared().map(|split| split.samples).sum();
         if taken > batch {
-            let names: Vec<&str> = layout.splits.iter().map(|split| split.name.as_str()).collect();
+            let names: Vec<&str> = shared().map(|split| split.name.as_str()).collect();
             problems.push(methods::splits_exceed_batch(&names, taken, batch));
         }
         problems
     }
+}
+
+/// A batch that does not divide.
+fn undivided(share: Sharing, batch: usize) -> Option<String> {
+    let (Sharing::Of(parts) | Sharing::Into(parts)) = share;
+    (!batch.is_multiple_of(parts.max(1))).then(|| {
+        let groups = match share {
+            Sharing::Of(_) => format!("groups of {parts}"),
+            _ => format!("{parts} groups"),
+        };
+        format!(
+            "a batch of {batch} does not divide into {groups} of samples that are transformed alike; use a multiple of \
+             {parts}"
+        )
+    })
 }
 
 /// Why an encoder has nothing at a tap, if so.

@@ -1,14 +1,14 @@
 //! How a batch is cut: which samples are transformed by which action.
 
 use crate::action::Action;
-use crate::plugin::Role;
+use crate::plugin::{BatchShare, Role};
 
 use super::Method;
 
-/// The parts of a batch. Samples of a split come after the plain ones, split by split.
+/// The parts of a step's samples, in this order: plain ones, splits that are part of the batch, splits of their own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
-    /// Samples of the whole batch.
+    /// Samples of the batch: those that the objective sees.
     pub batch: usize,
     /// Samples whose views are independent crops.
     pub plain: usize,
@@ -24,6 +24,8 @@ pub struct Split {
     pub name: String,
     /// How many.
     pub samples: usize,
+    /// Whether they are a mini-batch of their own, which the objective does not see.
+    pub own: bool,
     /// What acts on them.
     pub action: Action,
     /// Members of the method that work on it, by index; 0 is the objective.
@@ -38,15 +40,24 @@ impl Layout {
         for (index, (member, name)) in method.members().zip(method.names()).enumerate() {
             let spec = member.spec();
             let Some(action) = spec.action.as_ref().filter(|_| spec.reads(Role::Pair)) else { continue };
-            let samples = member.batch.samples(batch);
-            let same = splits.iter_mut().find(|split| split.action == *action && split.samples == samples);
-            match same {
+            let (samples, own) = (member.batch.samples(batch), matches!(member.batch, BatchShare::Own(_)));
+            let alike =
+                |split: &&mut Split| split.action == *action && split.samples == samples && split.own == own;
+            match splits.iter_mut().find(alike) {
                 Some(split) => split.members.push(index),
-                None => splits.push(Split { name, samples, action: action.clone(), members: vec![index] }),
+                None => {
+                    splits.push(Split { name, samples, own, action: action.clone(), members: vec![index] })
+                }
             }
         }
-        let split: usize = splits.iter().map(|split| split.samples).sum();
-        Layout { batch, plain: batch.saturating_sub(split), splits }
+        splits.sort_by_key(|split| split.own);
+        let shared: usize = splits.iter().filter(|split| !split.own).map(|split| split.samples).sum();
+        Layout { batch, plain: batch.saturating_sub(shared), splits }
+    }
+
+    /// Images that a step takes from the data set: the batch, and mini-batches of their own.
+    pub fn loaded(&self) -> usize {
+        self.batch + self.splits.iter().filter(|split| split.own).map(|split| split.samples).sum::<usize>()
     }
 
     /// The split that a member works on.

@@ -15,7 +15,7 @@ use equilayer_grammar::methods;
 pub use layout::{Layout, Split};
 pub use placed::{Member, Placed};
 
-use crate::plugin::{Ema, Objective, PluginKind, Regularizer};
+use crate::plugin::{Crops, Ema, Objective, PluginKind, Regularizer};
 
 /// An objective and its regularizers.
 ///
@@ -74,6 +74,11 @@ impl Method {
     /// The placed regularizers, in order.
     pub fn regularizers(&self) -> &[Member] {
         &self.regularizers
+    }
+
+    /// The method on other crops of each image.
+    pub fn seeing(self, views: Crops) -> Method {
+        Method { objective: self.objective.seeing(views), ..self }
     }
 
     /// Everything, the objective first.

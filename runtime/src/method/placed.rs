@@ -2,7 +2,7 @@
 
 use equilayer_grammar::{placement, unknown};
 
-use crate::plugin::{BatchShare, Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
+use crate::plugin::{BatchShare, Crops, Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
 use crate::schedule::Schedule;
 
 /// A plugin of a known type in a method: what [`method!`](crate::method!) writes for each term.
@@ -15,12 +15,17 @@ pub struct Placed<P> {
     control: bool,
 }
 
-impl<P: Declared> Placed<P> {
+impl<P> Placed<P> {
     /// Where and with the weight that it was declared with.
+    ///
+    /// Any type will do here: what takes a `Placed` says whether it wants an objective or a regularizer, and so is the
+    /// one to say that a type is neither.
     pub fn new(plugin: P) -> Placed<P> {
         Placed { plugin, at: None, weight: None, batch: None, control: false }
     }
+}
 
+impl<P: Declared> Placed<P> {
     /// With another weight λ.
     pub fn weight(self, weight: impl Into<Schedule>) -> Placed<P> {
         Placed { weight: Some(weight.into()), ..self }
@@ -69,8 +74,9 @@ pub struct Member {
     pub(crate) at: Tap,
     pub(crate) weight: Schedule,
     pub(crate) batch: BatchShare,
-    pub(crate) control: bool,
+    pub(crate) views: Crops,
     pub(crate) teacher: Option<Ema>,
+    pub(crate) control: bool,
 }
 
 impl Member {
@@ -84,8 +90,9 @@ impl Member {
             at: spec.at,
             weight: spec.weight.clone(),
             batch: spec.batch,
-            control: false,
+            views: spec.views,
             teacher: spec.teacher.clone(),
+            control: false,
         }
     }
 
@@ -104,6 +111,17 @@ impl Member {
         Member { batch: batch.into(), ..self }
     }
 
+    /// With other crops of each image, for an objective: DINO's with fewer local ones.
+    pub fn seeing(self, views: Crops) -> Member {
+        Member { views, ..self }
+    }
+
+    /// With another momentum of the teacher; nothing changes where there is none.
+    pub fn following(self, momentum: impl Into<Schedule>) -> Member {
+        let teacher = self.teacher.map(|ema| Ema { momentum: momentum.into(), ..ema });
+        Member { teacher, ..self }
+    }
+
     /// The regularizer's control: its samples are taken from the batch and transformed as they would be, and its loss is
     /// left out. What differs from the full method is then the loss alone, and not the views.
     pub fn as_control(self) -> Member {
@@ -113,12 +131,6 @@ impl Member {
     /// Whether its loss is left out.
     pub fn is_control(&self) -> bool {
         self.control
-    }
-
-    /// With a teacher of another momentum; nothing changes where there is no teacher.
-    pub fn following(self, momentum: impl Into<Schedule>) -> Member {
-        let teacher = self.teacher.map(|teacher| Ema { momentum: momentum.into(), ..teacher });
-        Member { teacher, ..self }
     }
 
     /// With another value of a knob.
@@ -147,14 +159,14 @@ impl Member {
         self.at
     }
 
-    /// Its weight λ.
-    pub fn weight(&self) -> &Schedule {
-        &self.weight
-    }
-
     /// On how many samples it works.
     pub fn batch(&self) -> BatchShare {
         self.batch
+    }
+
+    /// Its weight λ.
+    pub fn weight(&self) -> &Schedule {
+        &self.weight
     }
 
     /// Its knobs, each with its name.
@@ -162,7 +174,13 @@ impl Member {
         self.spec().knobs().map(|knob| knob.name.as_str()).zip(&self.knobs)
     }
 
-    pub(super) fn teacher(&self) -> Option<&Ema> {
+    /// The crops it compares, for an objective.
+    pub fn views(&self) -> Crops {
+        self.views
+    }
+
+    /// How its teacher follows, for an objective that has one.
+    pub fn teacher(&self) -> Option<&Ema> {
         self.teacher.as_ref()
     }
 
@@ -186,6 +204,10 @@ impl Member {
             spec.knobs().zip(&self.knobs).filter_map(|(knob, value)| knob.problem(value)).collect();
         let lowest = f64::from(self.weight.bounds().0);
         problems.extend(placement::WEIGHT.check(lowest).err().map(|why| placement::weight(&why)));
+        if let BatchShare::Fraction(share) = self.batch {
+            problems
+                .extend(placement::BATCH_SHARE.check(share).err().map(|why| placement::batch_share(&why)));
+        }
         problems
     }
 }

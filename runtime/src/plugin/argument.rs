@@ -205,6 +205,8 @@ pub struct Differences {
     pub flip: Tensor,
     /// σ, pixels; 0 where none was applied: `[batch, 1]`.
     pub blur: Tensor,
+    /// The threshold, in 0 to 1; 1 where none was applied: `[batch, 1]`.
+    pub solarize: Tensor,
 }
 
 /// The transform of each view as a vector: what EquiMod is conditioned on (METHODS: EquiMod).

@@ -24,6 +24,17 @@ pub trait Feature: Sized {
 
     /// The same feature with other values.
     fn with(&self, tensor: Tensor) -> Self;
+
+    /// The same feature, its values changed by `f`.
+    fn map(&self, f: impl FnOnce(&Tensor) -> Tensor) -> Self {
+        self.with(f(self.tensor()))
+    }
+
+    /// The same feature as a constant: no gradient flows through it.
+    #[track_caller]
+    fn stop_gradient(&self) -> Self {
+        self.with(self.tensor().stop_gradient())
+    }
 }
 
 /// A feature that a tap supplies.
@@ -178,6 +189,20 @@ impl<F> Views<F> {
         Views { all: self.all.iter().map(f).collect(), globals: self.globals }
     }
 
+    /// The first two global crops; nothing where there are fewer.
+    pub fn pair(&self) -> Option<[&F; 2]> {
+        match self.globals() {
+            [first, second, ..] => Some([first, second]),
+            _ => None,
+        }
+    }
+
+    /// All pairs of different views, each once and in order: what symmetric losses sum over.
+    pub fn pairs(&self) -> Vec<(&F, &F)> {
+        let later = |first: usize| self.all[first + 1..].iter().map(move |second| (&self.all[first], second));
+        (0..self.all.len()).flat_map(later).collect()
+    }
+
     /// Pairs `(a, b)` of a view of these and a *different* view of `others`, in order: what cross-view losses sum over.
     pub fn against<'v, G>(&'v self, others: &'v Views<G>) -> Vec<(&'v F, &'v G)> {
         let differing = |index: usize| {
@@ -204,4 +229,17 @@ pub struct Orbit<F> {
     pub features: F,
     /// How many elements the group has.
     pub elements: usize,
+}
+
+/// Features below one another, as one batch: `[a + b, width]` of `[a, width]` and `[b, width]`. With both through one
+/// head together, its batch norms see one batch.
+#[track_caller]
+pub fn stacked(upper: &impl Feature, lower: &impl Feature) -> Tensor {
+    upper.tensor().concat(&[lower.tensor()], 0)
+}
+
+/// Features side by side: `[batch, u + v]` of `[batch, u]` and `[batch, v]`.
+#[track_caller]
+pub fn joined(left: &impl Feature, right: &impl Feature) -> Tensor {
+    left.tensor().concat(&[right.tensor()], -1)
 }

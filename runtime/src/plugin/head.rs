@@ -3,7 +3,7 @@
 //! A head is declared as a row of layers and takes its input width from what it is first applied to. Heads are left
 //! behind after pretraining, so their batch norms use the statistics of the batch at hand and keep no others.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
@@ -240,6 +240,7 @@ struct Shared {
     follower: Option<Rc<Follower>>,
     built: OnceCell<Built>,
     teacher: RefCell<Option<Vec<Vec<Tensor>>>>,
+    left_out: Cell<bool>,
 }
 
 struct Built {
@@ -264,6 +265,7 @@ impl Head {
             follower,
             built: OnceCell::new(),
             teacher: RefCell::new(None),
+            left_out: Cell::new(false),
         };
         Head { shared: Rc::new(shared) }
     }
@@ -288,6 +290,17 @@ impl Head {
             _ => self.run(tensor, &built.parameters),
         };
         x.with(output)
+    }
+
+    /// Says that the head is not used, because a knob switches its part of the loss off: the gradient guard then asks for
+    /// none. A head that is neither used nor left out is a mistake.
+    pub fn leave_out(&self) {
+        self.shared.left_out.set(true);
+    }
+
+    /// Whether [`Head::leave_out`] was called.
+    pub fn is_left_out(&self) -> bool {
+        self.shared.left_out.get()
     }
 
     /// All parameters, once the head was applied to something.

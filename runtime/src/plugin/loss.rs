@@ -52,6 +52,16 @@ impl Add for Loss {
     }
 }
 
+impl Add<f32> for Loss {
+    type Output = Loss;
+
+    /// A constant changes no gradient: it makes a loss the number that a paper reports.
+    #[track_caller]
+    fn add(self, constant: f32) -> Loss {
+        Loss { value: self.value.map(|value| value + constant) }
+    }
+}
+
 impl Sum for Loss {
     fn sum<I: Iterator<Item = Loss>>(losses: I) -> Loss {
         losses.fold(Loss::default(), Loss::add)

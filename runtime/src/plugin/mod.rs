@@ -37,6 +37,7 @@ pub use build::Plugin;
 pub(crate) use build::place_problem;
 pub use feature::{
     Embedding, Feature, FeatureKind, Orbit, Pair, Side, Tapped, Teacher, Tokens, Untransformed, Views,
+    joined, stacked,
 };
 pub use follower::{Ema, EmaUpdate, Follower, TEACHER};
 pub use head::{Head, HeadLayer, Mlp, Width};

@@ -89,9 +89,10 @@ impl Crops {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {
-    /// Groups of this many images get the same transform (STL: pairs).
+    /// Neighbours in groups of this many images get the same crop and the same colours; mirroring and blur stay each
+    /// image's own (STL: pairs).
     Of(usize),
-    /// The batch is cut into this many groups (CARE).
+    /// The batch is cut into this many groups of neighbours that get the same transform altogether (CARE).
     Into(usize),
 }
 
@@ -188,6 +189,12 @@ pub struct PluginSpec {
 }
 
 impl PluginSpec {
+    /// What it is, in a line: the first paragraph of its documentation.
+    pub fn summary(&self) -> String {
+        let first = self.doc.lines().take_while(|line| !line.trim().is_empty());
+        first.map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+
     /// The knobs, in order.
     pub fn knobs(&self) -> impl Iterator<Item = &KnobSpec> + Clone {
         self.arguments.iter().filter_map(|argument| match &argument.kind {

@@ -110,7 +110,7 @@ impl ImageSets {
             let images = graph.input(&name, [samples, channels, size[0], size[1]]);
             (name, images)
         };
-        let views = method.objective().spec().views;
+        let views = method.objective().views();
         let mut student = Vec::new();
         if layout.plain > 0 {
             student.extend((0..views.global).map(|v| declare(names::view(v), layout.plain, [height, width])));
@@ -179,7 +179,8 @@ impl Scene<'_> {
         supply.teacher_views =
             spec.reads(Role::TeacherViews).then(|| self.views(&tapper, Side::Teacher)).flatten();
         if spec.reads(Role::Untransformed) {
-            supply.untransformed = self.seen.get(UNTRANSFORMED).map(|f| tapper.read(f, Side::Student));
+            let plain = self.seen.get(UNTRANSFORMED).map(|f| tapper.read(f, Side::Student));
+            supply.untransformed = plain.map(|feature| self.share_of(feature));
         }
         if let Some((images, elements, _)) = orbit_of(self.member, encoder, batch) {
             let features = self.seen.get(&names::orbit(self.name)).map(|f| tapper.read(f, Side::Student));
@@ -202,8 +203,12 @@ impl Scene<'_> {
             Error::Executor(format!("the loss `{}` is empty: nothing was added to it", self.name))
         })?;
         let weight = (self.index > 0).then(|| self.graph.input(&names::weight(self.name), []));
-        let mut heads: Vec<(String, Vec<Tensor>)> =
-            supply.heads.iter().map(|(name, head)| (name.clone(), head.parameters())).collect();
+        let mut heads: Vec<(String, Vec<Tensor>)> = supply
+            .heads
+            .iter()
+            .filter(|(_, head)| !head.is_left_out())
+            .map(|(name, head)| (name.clone(), head.parameters()))
+            .collect();
         heads.extend(tapper.norm_parameters().map(|parameters| ("norm".into(), parameters)));
         Ok(Term { name: self.name.into(), loss, weight, taps: tapper.into_taps(), heads })
     }
@@ -246,10 +251,11 @@ impl Scene<'_> {
             Side::Student => self.seen,
             Side::Teacher => self.known?,
         };
-        let views = self.recipe.method.objective().spec().views;
+        let views = self.recipe.method.objective().views();
         let layout = self.recipe.layout;
         let global = |v: usize| {
-            let splits = layout.splits.iter().map(|split| names::split_view(&split.name, v));
+            let shared = layout.splits.iter().filter(|split| !split.own);
+            let splits = shared.map(|split| names::split_view(&split.name, v));
             let parts: Vec<TappedFeature> = std::iter::once(names::view(v))
                 .chain(splits.filter(|_| !tapper.is_spatial()))
                 .filter_map(|name| features.get(&name))
@@ -263,7 +269,21 @@ impl Scene<'_> {
             let locals = (0..views.local).filter_map(|v| features.get(&names::local(v)));
             all.extend(locals.map(|f| tapper.read(f, side)));
         }
-        Some((all, globals))
+        Some((all.into_iter().map(|feature| self.share_of(feature)).collect(), globals))
+    }
+
+    /// The first samples of a feature of the batch: as many as the member's share of the batch.
+    fn share_of(&self, feature: TappedFeature) -> TappedFeature {
+        let (rows, share) = (feature.tensor.dim(0), self.share());
+        match rows > share {
+            true => TappedFeature { tensor: feature.tensor.slice(0, 0, share), ..feature },
+            false => feature,
+        }
+    }
+
+    /// How many samples of the batch the member works on, where it reads the objective's views.
+    fn share(&self) -> usize {
+        self.member.batch.samples(self.recipe.layout.batch)
     }
 
     /// Student, source and ρ of each direction: both ways with a teacher, view 0 onto view 1 without (METHODS: SER).
@@ -297,7 +317,7 @@ impl Scene<'_> {
     }
 
     fn differences(&self) -> Differences {
-        let batch = self.recipe.layout.batch;
+        let batch = self.share();
         let input =
             |part: &str, width| self.graph.input(&names::differences(self.name, part), [batch, width]);
         Differences {
@@ -305,12 +325,13 @@ impl Scene<'_> {
             color: input("color", 4),
             flip: input("flip", 1),
             blur: input("blur", 1),
+            solarize: input("solarize", 1),
         }
     }
 
     fn parameters(&self) -> Parameters {
-        let batch = self.recipe.layout.batch;
-        let views = self.recipe.method.objective().spec().views.global;
+        let batch = self.share();
+        let views = self.recipe.method.objective().views().global;
         let width = self.recipe.options.transform_parameters;
         let input = |v| self.graph.input(&names::parameters(self.name, v), [batch, width]);
         Parameters { views: (0..views).map(input).collect() }

@@ -100,7 +100,7 @@ impl Assembly {
     }
 
     /// L = L_inv + Σ λ L_equiv.
-    fn total(&self) -> Tensor {
+    pub(super) fn total(&self) -> Tensor {
         let weighted = self.terms.iter().map(|term| match &term.weight {
             Some(weight) => &term.loss * weight,
             None => term.loss.clone(),

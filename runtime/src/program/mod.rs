@@ -14,6 +14,8 @@
 //! | `SPLIT.view.V` | `[samples, channels, h, w]` | a split's crop under view V's element, V = 0, 1 |
 //! | `untransformed` | `[batch, channels, height, width]` | the images as they are |
 //! | `MEMBER.orbit` | `[images · elements, channels, h, w]` | each image under all elements |
+//! | `MEMBER.differences.PART` | `[batch, 4 or 1]` | crop, color, flip, blur, solarize: [`Differences`](crate::plugin::Differences) |
+//! | `MEMBER.parameters.V` | `[batch, transform_parameters]` | view V's transform |
 //! | `momentum` | scalar | of the teacher |
 //! | `weight.MEMBER` | scalar | λ |
 //! | `MEMBER.KNOB` | scalar | a scheduled knob |
@@ -28,10 +30,12 @@ mod assemble;
 mod build;
 mod encode;
 mod guard;
+mod losses;
 pub mod names;
 mod shape;
 mod taps;
 
 pub use build::{Program, ProgramError, TrainingOptions};
 pub use guard::{GuardError, TermGradient, guard};
+pub use losses::Losses;
 pub use shape::{SplitShape, StepShape};

@@ -25,7 +25,7 @@ pub fn relative(member: &str, from: usize) -> String {
     format!("{member}.relative.{from}")
 }
 
-/// A part of the difference of two views' transforms: `crop`, `color`, `flip` or `blur`.
+/// A part of the difference of two views' transforms: `crop`, `color`, `flip`, `blur` or `solarize`.
 pub fn differences(member: &str, part: &str) -> String {
     format!("{member}.differences.{part}")
 }

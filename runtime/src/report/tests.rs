@@ -34,6 +34,7 @@ fn sample() -> ReportData {
             detail: hostile("test split, seed 0; raw pixels 90.2 %"),
         }],
         losses: vec![curve("loss", 6.0), curve("loss/ser", 1.5)],
+        gradients: vec![curve("gradient/ser", 0.1)],
         log_losses: true,
         gradients: vec![curve("moco_v3", 0.1), curve("ser", 0.01)],
         probes: vec![Probe {

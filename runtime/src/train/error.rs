@@ -66,13 +66,15 @@ pub enum TrainError {
 impl TrainError {
     /// Whether the user's input is to blame: exit code 2, not 1.
     pub fn is_mistake(&self) -> bool {
-        match self {
-            TrainError::Program(ProgramError::Method(_)) | TrainError::Guard(_) | TrainError::Action(_) => {
-                true
-            }
-            TrainError::Views(_) | TrainError::Directory(_) | TrainError::NoCheckpoint(_) => true,
-            TrainError::Loader(_) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            TrainError::Program(ProgramError::Method(_))
+                | TrainError::Guard(_)
+                | TrainError::Action(_)
+                | TrainError::Views(_)
+                | TrainError::Directory(_)
+                | TrainError::NoCheckpoint(_)
+                | TrainError::Loader(_)
+        )
     }
 }

@@ -14,6 +14,7 @@
 mod collate;
 mod cost;
 mod error;
+mod local_crops;
 mod recorder;
 mod replay;
 mod settings;
@@ -21,7 +22,7 @@ mod source;
 mod trainer;
 mod views;
 
-pub use collate::{Collator, StepInputs};
+pub use collate::{Collator, StepClock, StepInputs};
 pub use error::TrainError;
 pub use settings::{EncoderChoice, OptimizerSettings, Settings};
 pub use trainer::{Outcome, Trainer};

@@ -13,10 +13,11 @@ use crate::config::{Document, FromNode, Scalar, read_method};
 use crate::data::Dataset;
 use crate::encoder::{EncoderConfig, Positions, ResNetConfig, VitConfig};
 use crate::method::Method;
-use crate::plugin::{Layer, Registry};
+use crate::plugin::{Crops, Layer, Registry};
 use crate::schedule::Schedule;
 
-use super::source::{DATA, Kind};
+use super::local_crops;
+use super::source::Kind;
 use super::views::ViewOptions;
 
 /// Everything a run is told.
@@ -80,7 +81,7 @@ impl Settings {
     /// Reads all sections. Mistakes are left in the document: call [`Document::finish`] before the settings are used.
     /// Nothing where there is no method at all.
     pub fn read(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Settings> {
-        let method = read_method(document, registry, default);
+        let mut method = read_method(document, registry, default);
         let mut train = document.section("train");
         let batch = train.count("batch", 128, 2, "Samples a step.");
         let epochs = train.count("epochs", 20, 1, "Passes over the training images.");
@@ -94,12 +95,14 @@ impl Settings {
         let directory = train.read("directory", "runs/latest".to_owned(), "Folder of the run.");
         train.finish();
         let mut data = document.section("data");
-        let kind = data.choice("name", "digits", DATA, "Images to learn from.").unwrap_or(Kind::Digits);
+        let kind =
+            data.choice("name", "digits", &Kind::all(), "Images to learn from.").unwrap_or(Kind::Digits);
         let path = data.read("path", String::new(), "Folder or file of the images; unused for digits.");
         let bad_images =
             data.count("bad_images", 0, 0, "Unreadable images to pass over before it is an error.");
         let sets = kind.open(path.as_ref(), &data);
-        let (encoder, views) = read_encoder(document, kind, method.as_ref());
+        let dataset = sets.as_ref().map(|(dataset, _)| dataset.as_ref());
+        let (encoder, views) = read_encoder(document, kind.image(dataset), &mut method);
         data.finish();
         let optimizer = read_optimizer(document);
         let (look_every, assess) = read_evaluate(document);
@@ -155,10 +158,9 @@ enum EncoderKind {
 
 fn read_encoder(
     document: &Document,
-    kind: Kind,
-    method: Option<&Method>,
+    (side, channels): (usize, usize),
+    method: &mut Option<Method>,
 ) -> (EncoderChoice, Option<ViewOptions>) {
-    let (side, channels) = kind.image();
     let small = side <= 32;
     let mut section = document.section("encoder");
     let choices = [("vit", EncoderKind::Vit), ("resnet", EncoderKind::ResNet)];
@@ -177,7 +179,7 @@ fn read_encoder(
             let heads = section.count("heads", base.heads, 1, "Attention heads of a block.");
             let doc = "Block after which CLS joins: 0 at the input, or \"follow-tap\".";
             let cls_after = section.read("cls_after", ClsAfter::FollowTap, doc);
-            let tap = method.map_or(0, |method| last_spatial_tap(method, depth));
+            let tap = method.as_ref().map_or(0, |method| last_spatial_tap(method, depth));
             let sincos = section.read("sincos", true, "Fixed sin-cos positions in place of learned ones.");
             let frozen = section.read(
                 "frozen_patches",
@@ -201,9 +203,9 @@ fn read_encoder(
     if let Err(error) = encoder.check() {
         section.report("name", &error.to_string());
     }
-    let scale = section_views(document, kind, image);
+    let views = section_views(document, channels, image, encoder.stride(), method);
     section.finish();
-    (encoder, scale)
+    (encoder, views)
 }
 
 /// The block after which CLS joins.
@@ -259,16 +261,23 @@ fn last_spatial_tap(method: &Method, depth: usize) -> usize {
     if method.members().any(early) { 0 } else { method.members().map(layer).max().unwrap_or(0) }
 }
 
-fn section_views(document: &Document, kind: Kind, image: usize) -> Option<ViewOptions> {
+/// The views, and how many local ones the method's objective sees.
+fn section_views(
+    document: &Document,
+    channels: usize,
+    image: usize,
+    stride: usize,
+    method: &mut Option<Method>,
+) -> Option<ViewOptions> {
     let mut section = document.section("views");
     let smallest = section.number(
         "smallest_crop",
-        if kind == Kind::Digits { 0.4 } else { 0.08 },
+        if channels == 1 { 0.4 } else { 0.08 },
         Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) },
         "Smallest share of an image's area that a view shows.",
     );
-    let built = match kind {
-        Kind::Digits => {
+    let built = match channels {
+        1 => {
             let [first, second] = presets::digits();
             let scale = [smallest as f32, 1.0];
             first.cropping(image, scale).and_then(|first| Ok([first, second.cropping(image, scale)?]))
@@ -283,6 +292,10 @@ fn section_views(document: &Document, kind: Kind, image: usize) -> Option<ViewOp
             return None;
         }
     };
+    let crops = method.as_ref().map_or(Crops::PAIR, |method| method.objective().views());
+    let (crops, local) =
+        local_crops::read(&mut section, crops, image, stride.max(1), &global[1], channels == 1);
+    *method = method.take().map(|method| method.seeing(crops));
     section.finish();
     let normalize: Normalize = global[0].normalize().clone();
     let steps = vec![Step::CenterCrop(CenterCrop {
@@ -291,7 +304,7 @@ fn section_views(document: &Document, kind: Kind, image: usize) -> Option<ViewOp
         interpolation: Interpolation::Bilinear,
     })];
     let plain = Pipeline::new(steps, normalize).ok()?;
-    Some(ViewOptions { global, local: None, plain })
+    Some(ViewOptions { global, local, plain })
 }
 
 fn read_optimizer(document: &Document) -> OptimizerSettings {

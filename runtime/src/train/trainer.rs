@@ -68,13 +68,13 @@ impl Trainer {
         }
         let layout = Layout::of(&settings.method, settings.batch);
         let options = LoaderOptions {
-            batch: settings.batch,
+            batch: layout.loaded(),
             workers: settings.workers,
             seed: settings.seed,
             bad_limit: settings.bad_images,
             ..LoaderOptions::default()
         };
-        let steps_per_epoch = (settings.dataset.len() / settings.batch) as u64;
+        let steps_per_epoch = (settings.dataset.len() / layout.loaded()) as u64;
         let clock = StepClock { seed: settings.seed, steps_per_epoch };
         let maker = ViewMaker::new(&settings.method, encoder, &layout, settings.views.clone(), clock)
             .map_err(TrainError::Views)?;

@@ -8,7 +8,7 @@ use crate::data::Image;
 use crate::encoder::EncoderConfig;
 use crate::loader::SampleKey;
 use crate::method::{Layout, Method, Split};
-use crate::plugin::{ArgumentKind, Crops, Role};
+use crate::plugin::{ArgumentKind, Crops, Role, Sharing};
 use crate::program::names::{self, UNTRANSFORMED};
 
 use super::collate::StepClock;
@@ -45,12 +45,14 @@ struct Shared {
     channels: usize,
     clock: StepClock,
     inputs: Vec<String>,
+    /// Which samples are transformed alike.
+    sharing: Option<Sharing>,
     /// Whether images are needed as they are.
     untransformed: bool,
     orbits: Vec<Orbit>,
-    /// Members that ask for differences, and that ask for transform vectors.
-    differences: Vec<String>,
-    vectors: Vec<String>,
+    /// Members that ask for differences, and that ask for transform vectors, with the samples they work on.
+    differences: Vec<(String, usize)>,
+    vectors: Vec<(String, usize)>,
     standardization: Option<Standardization>,
 }
 
@@ -79,8 +81,9 @@ impl ViewMaker {
         clock: StepClock,
     ) -> Result<ViewMaker, String> {
         let members = || method.members().zip(method.names());
-        let asking = |kind: &ArgumentKind| -> Vec<String> {
-            members().filter(|(member, _)| member.spec().asks(kind)).map(|(_, name)| name).collect()
+        let asking = |kind: &ArgumentKind| -> Vec<(String, usize)> {
+            let asks = members().filter(|(member, _)| member.spec().asks(kind));
+            asks.map(|(member, name)| (name, member.batch().samples(layout.batch))).collect()
         };
         let mut orbits = Vec::new();
         for (member, name) in members() {
@@ -107,13 +110,14 @@ impl ViewMaker {
             (!vectors.is_empty()).then(|| Standardization::of(&options.global, encoder.image()));
         let mut shared = Shared {
             layout: layout.clone(),
-            crops: method.objective().spec().views,
+            crops: method.objective().views(),
             options,
             stride: encoder.stride(),
             grid: encoder.grid(encoder.layers(), encoder.image()),
             channels: encoder.channels(),
             clock,
             inputs: Vec::new(),
+            sharing: method.members().find_map(|member| member.spec().share),
             untransformed: method.members().any(|member| member.spec().reads(Role::Untransformed)),
             orbits,
             differences: asking(&ArgumentKind::Differences),
@@ -137,6 +141,8 @@ impl ViewMaker {
     }
 }
 
+const DIFFERENCES: [&str; 5] = ["crop", "color", "flip", "blur", "solarize"];
+
 struct Sink<'a> {
     inputs: &'a [String],
     parts: Vec<(usize, Vec<f32>)>,
@@ -159,10 +165,12 @@ impl Shared {
         names.extend((0..self.crops.local).map(names::local));
         names.push(UNTRANSFORMED.into());
         names.extend(self.orbits.iter().map(|orbit| names::orbit(&orbit.name)));
-        let parts = ["crop", "color", "flip", "blur"];
-        names.extend(self.differences.iter().flat_map(|m| parts.map(|part| names::differences(m, part))));
-        let views = self.crops.global;
-        names.extend(self.vectors.iter().flat_map(|m| (0..views).map(move |v| names::parameters(m, v))));
+        for (member, _) in &self.differences {
+            names.extend(DIFFERENCES.map(|part| names::differences(member, part)));
+        }
+        for (member, _) in &self.vectors {
+            names.extend((0..self.crops.global).map(|view| names::parameters(member, view)));
+        }
         names
     }
 
@@ -171,6 +179,9 @@ impl Shared {
             Some((split, slot)) => self.make_split(image, key, split, slot, sink),
             None => self.make_plain(image, key, sink),
         };
+        if key.slot >= self.layout.batch {
+            return; // of a mini-batch that only its regularizer sees
+        }
         for view in 0..self.crops.local {
             let pipeline = self.options.local.as_ref().unwrap_or(&self.options.global[1]);
             sink.push(&names::local(view), pipeline.apply(image, &key.draw(LOCAL_VIEW + view as u64)).0);
@@ -181,7 +192,26 @@ impl Shared {
         for (orbit, index) in self.orbits.iter().zip(0..) {
             self.make_orbit(image, key, orbit, index, sink);
         }
-        self.make_targets(&drawn, sink);
+        self.make_targets(&drawn, key.slot, sink);
+    }
+
+    /// What view `view` of a sample is transformed by. Samples that share a transform share all of it (CARE), or, in
+    /// groups of a few, crop and colours, while flips and blur stay each image's own (STL).
+    fn draw(&self, image: &Image, key: SampleKey, view: usize) -> Parameters {
+        let (pipeline, purpose) = (self.pipeline(view), FIRST_VIEW + view as u64);
+        let size = [image.height(), image.width()];
+        let own = pipeline.draw(size, &key.draw(purpose));
+        match self.sharing {
+            None => own,
+            Some(Sharing::Of(samples)) => {
+                let shared = pipeline.draw(size, &key.group_draw(samples, purpose));
+                Parameters { flipped: own.flipped, sigma: own.sigma, ..shared }
+            }
+            Some(Sharing::Into(groups)) => {
+                let samples = self.layout.batch.div_ceil(groups.max(1));
+                pipeline.draw(size, &key.group_draw(samples, purpose))
+            }
+        }
     }
 
     /// The split that a slot belongs to, and its place in it. Plain samples come first.
@@ -204,7 +234,8 @@ impl Shared {
     fn make_plain(&self, image: &Image, key: SampleKey, sink: &mut Sink<'_>) -> Vec<Parameters> {
         let mut drawn = Vec::with_capacity(self.crops.global);
         for view in 0..self.crops.global {
-            let (pixels, parameters) = self.pipeline(view).apply(image, &key.draw(FIRST_VIEW + view as u64));
+            let (pipeline, parameters) = (self.pipeline(view), self.draw(image, key, view));
+            let pixels = pipeline.normalize().pixels(pipeline.transform(image, &parameters));
             sink.push(&names::view(view), pixels);
             drawn.push(parameters);
         }
@@ -227,8 +258,7 @@ impl Shared {
         let pair = split.action.draw_pair(self.grid, &sample, &draw_key);
         for view in View::BOTH {
             let pipeline = self.pipeline(view as usize);
-            let size = [image.height(), image.width()];
-            let mut parameters = pipeline.draw(size, &key.draw(FIRST_VIEW + view as u64));
+            let mut parameters = self.draw(image, key, view as usize);
             if let Some(first) = drawn.first() {
                 (parameters.crop, parameters.flipped) = (first.crop, first.flipped);
             }
@@ -261,24 +291,25 @@ impl Shared {
         sink.push(&names::orbit(&orbit.name), all);
     }
 
-    fn make_targets(&self, drawn: &[Parameters], sink: &mut Sink<'_>) {
-        if let (false, [first, second, ..]) = (self.differences.is_empty(), drawn) {
+    fn make_targets(&self, drawn: &[Parameters], slot: usize, sink: &mut Sink<'_>) {
+        let asked = |members: &'_ [(String, usize)]| -> Vec<String> {
+            members.iter().filter(|(_, samples)| slot < *samples).map(|(member, _)| member.clone()).collect()
+        };
+        if let [first, second, ..] = drawn {
             let targets = augself_targets(first, second);
-            for member in &self.differences {
-                let mut push = |part: &str, values: &[f32]| {
-                    sink.push(&names::differences(member, part), values.to_vec());
-                };
-                push("crop", &targets.crop);
-                push("color", &targets.color);
-                push("flip", &[targets.flip]);
-                push("blur", &[targets.blur]);
+            let values: [&[f32]; 5] =
+                [&targets.crop, &targets.color, &[targets.flip], &[targets.blur], &[targets.solarize]];
+            for member in asked(&self.differences) {
+                for (part, values) in DIFFERENCES.iter().zip(values) {
+                    sink.push(&names::differences(&member, part), values.to_vec());
+                }
             }
         }
         let Some(standardization) = &self.standardization else { return };
         for (view, parameters) in drawn.iter().enumerate() {
             let vector = standardization.apply(equimod_vector(parameters));
-            for member in &self.vectors {
-                sink.push(&names::parameters(member, view), vector.to_vec());
+            for member in asked(&self.vectors) {
+                sink.push(&names::parameters(&member, view), vector.to_vec());
             }
         }
     }

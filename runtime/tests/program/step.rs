@@ -2,7 +2,7 @@
 
 use equilayer::engine::{CpuExecutor, CpuOptions, Executor};
 use equilayer::method::{Member, Method};
-use equilayer::plugin::tokens;
+use equilayer::plugin::{Embedding, Loss, Plugin, Views, tokens};
 use equilayer::program::{Program, TrainingOptions};
 
 use super::methods::{Fed, alignment, borrowed, contrast, ser, vit};
@@ -59,4 +59,28 @@ fn one_regularizer_sits_at_several_layers_on_the_same_samples() {
     assert_eq!(method.names(), ["contrast", "ser@tokens(2)", "ser@tokens(3)"]);
     let history = run(&method, 4, 0, 2);
     assert!(value(&history[1], "loss.ser@tokens(3)").is_finite());
+}
+
+#[test]
+fn a_mini_batch_of_its_own_is_beside_the_batch() {
+    let member = Member::of(&ser()).on(equilayer::plugin::BatchShare::own(4));
+    let method = Method::of(Member::of(&contrast())).with(member);
+    let layout = equilayer::method::Layout::of(&method, 16);
+    assert_eq!((layout.batch, layout.plain, layout.loaded()), (16, 16, 20));
+    let history = run(&method, 3, 0, 2);
+    assert!(value(&history[1], "loss.ser").is_finite());
+}
+
+/// A regularizer that reads the objective's views on a share of the batch sees that share's rows alone.
+#[test]
+fn a_share_of_the_views_is_its_first_samples() {
+    let spread =
+        Plugin::regularizer("rows", |z: Views<Embedding>| Loss::from(z.all[0].tensor.square().sum_all()))
+            .doc("Counts.")
+            .at(equilayer::plugin::embedding())
+            .argument("z");
+    let all = Method::of(Member::of(&alignment())).with(Member::of(&spread));
+    let half = Method::of(Member::of(&alignment())).with(Member::of(&spread).on(0.5));
+    let [all, half] = [all, half].map(|method| value(&run(&method, 2, 0, 1)[0], "loss.rows"));
+    assert!(half < 0.7 * all && half > 0.3 * all, "{half} of {all}");
 }

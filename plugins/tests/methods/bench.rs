@@ -1,0 +1,151 @@
+//! What a step is fed: images and transform parameters at random, actions as they are drawn.
+
+use std::collections::BTreeMap;
+
+use equilayer::action::{DisplacementField, DrawKey, Flow, Grid, Sample, View};
+use equilayer::encoder::{EncoderConfig, VitConfig};
+use equilayer::engine::random::{Stream, stream_id};
+use equilayer::engine::{CpuExecutor, CpuOptions, Executor, Plan};
+use equilayer::method::{Layout, Method};
+use equilayer::program::{
+    GuardError, Losses, Program, ProgramError, SplitShape, StepShape, TermGradient, TrainingOptions, guard,
+};
+
+pub const BATCH: usize = 8;
+const RATE: f64 = 2e-3;
+
+pub fn encoder() -> VitConfig {
+    VitConfig {
+        image: [16, 16],
+        channels: 1,
+        patch: 4,
+        width: 16,
+        depth: 4,
+        heads: 2,
+        ..VitConfig::default()
+    }
+}
+
+/// A method on a fixed batch.
+pub struct Bench {
+    pub method: Method,
+    pub options: TrainingOptions,
+    layout: Layout,
+    shape: StepShape,
+    maps: BTreeMap<String, Vec<f32>>,
+}
+
+/// A flow that moves everything one cell to the right, and its inverse.
+pub fn flow(grid: Grid) -> Flow {
+    let field = |columns: f32| {
+        let vectors = vec![[0.0, columns]; grid.cells()];
+        DisplacementField::new(grid, vectors, vec![true; grid.cells()]).expect("a field of its grid")
+    };
+    Flow::new(field(-1.0)).with_back(field(1.0))
+}
+
+impl Bench {
+    pub fn new(method: &Method) -> Bench {
+        Bench::of(method, BATCH)
+    }
+
+    pub fn of(method: &Method, batch: usize) -> Bench {
+        let encoder = encoder();
+        let layout = Layout::of(method, batch);
+        let grid = encoder.grid(encoder.layers(), encoder.image);
+        let (mut splits, mut maps) = (Vec::new(), BTreeMap::new());
+        for split in &layout.splits {
+            let samples: Vec<Sample> =
+                (0..split.samples as u64).map(|index| Sample::new(index).with_flow(flow(grid))).collect();
+            let drawn = split.action.draw_pair(grid, &samples, &DrawKey::new(0, 0, "test"));
+            let drawn = drawn.expect("an action that can be drawn");
+            let relative = View::BOTH.map(|view| drawn.relative(view, view.other()).expect("invertible"));
+            for &member in &split.members {
+                for (view, between) in relative.iter().enumerate() {
+                    maps.extend(between.feed(&format!("{}.relative.{view}", method.names()[member])));
+                }
+            }
+            let shapes = [relative[0].shape(), relative[1].shape()];
+            splits.push(SplitShape {
+                grids: View::BOTH.map(|view| drawn.grid(view)),
+                relative: vec![shapes; split.members.len()],
+            });
+        }
+        let options = TrainingOptions { local_image: [8, 8], ..TrainingOptions::default() };
+        Bench { method: method.clone(), options, layout, shape: StepShape { splits }, maps }
+    }
+
+    pub fn program(&self) -> Result<Program, ProgramError> {
+        Program::build(&self.method, &encoder(), &self.layout, &self.shape, &self.options)
+    }
+
+    pub fn losses(&self) -> Losses {
+        Losses::build(&self.method, &encoder(), &self.layout, &self.shape, &self.options).expect("losses")
+    }
+
+    /// The gradient of each term by itself, on the values of a first step.
+    pub fn guard(&self) -> Result<Vec<TermGradient>, GuardError> {
+        let plan = self.program().map_err(GuardError::from)?.plan;
+        let mut executor = CpuExecutor::new(CpuOptions::default())?;
+        let inputs = self.inputs(&plan, 0);
+        guard(
+            &self.method,
+            &encoder(),
+            &self.layout,
+            &self.shape,
+            &self.options,
+            &mut executor,
+            &borrowed(&inputs),
+        )
+    }
+
+    /// Values for every input of a plan.
+    pub fn inputs(&self, plan: &Plan, step: u64) -> Vec<(String, Vec<f32>)> {
+        let hyper: BTreeMap<String, Vec<f32>> =
+            self.options.optimizer.hyper(step, RATE, 0.05).into_iter().collect();
+        let value = |name: &str, count: usize| match hyper.get(name).or_else(|| self.maps.get(name)) {
+            Some(values) => values.clone(),
+            None => self.other(name, count, step),
+        };
+        let ports = plan.inputs().iter();
+        ports.map(|port| (port.name.clone(), value(&port.name, port.shape.elements()))).collect()
+    }
+
+    fn other(&self, name: &str, count: usize, step: u64) -> Vec<f32> {
+        if name == "momentum" {
+            return vec![0.99];
+        }
+        if let Some(member) = name.strip_prefix("weight.") {
+            let names = self.method.names();
+            let (_, member) =
+                names.iter().zip(self.method.members()).find(|(n, _)| *n == member).expect("a member");
+            return vec![member.weight().value(step, 1, 100)];
+        }
+        if name.ends_with("temperature") {
+            return vec![0.05];
+        }
+        let stream = Stream::new(7, stream_id(name));
+        match name.ends_with("differences.flip") {
+            true => stream.uniforms().map(f32::round).take(count).collect(),
+            false if name.contains("differences") => stream.uniforms().map(|x| x - 0.5).take(count).collect(),
+            false => stream.normals().take(count).collect(),
+        }
+    }
+
+    /// Runs this many steps; every output that is a number, step by step, and the executor behind them.
+    pub fn run(&self, steps: u64) -> (Vec<BTreeMap<String, f32>>, CpuExecutor) {
+        let plan = self.program().unwrap_or_else(|error| panic!("{}: {error}", self.method)).plan;
+        let mut executor = CpuExecutor::new(CpuOptions::default()).expect("an executor");
+        let mut history = Vec::new();
+        for step in 0..steps {
+            let inputs = self.inputs(&plan, step);
+            let outputs = executor.run(&plan, &borrowed(&inputs)).expect("a step");
+            history.push(outputs.iter().map(|(name, values)| (name.to_owned(), values[0])).collect());
+        }
+        (history, executor)
+    }
+}
+
+pub fn borrowed(inputs: &[(String, Vec<f32>)]) -> Vec<(&str, &[f32])> {
+    inputs.iter().map(|(name, values)| (name.as_str(), &values[..])).collect()
+}

@@ -1,0 +1,68 @@
+//! Every recipe is read without a mistake, and its method fits its encoder and its batch.
+
+use std::path::{Path, PathBuf};
+
+use equilayer::config::Document;
+use equilayer::method::Layout;
+use equilayer::plugin::Registry;
+use equilayer::train::Settings;
+
+fn recipes(scale: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes").join(scale);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("recipes")
+        .map(|entry| entry.expect("a readable folder").path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// The settings of a recipe, with these changes.
+fn read(file: &Path, changes: &[&str]) -> Settings {
+    equilayer_plugins::link();
+    let registry = Registry::linked().expect("plugins");
+    let mut document = Document::read(file).expect("TOML");
+    for change in changes {
+        document.set(change).expect("a change");
+    }
+    let settings = Settings::read(&document, &registry, ("moco_v3", &[]));
+    document.finish().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    settings.unwrap_or_else(|| panic!("{}: no settings", file.display()))
+}
+
+/// Three objectives, alone and with four regularizers at two places.
+const MATRIX: usize = 3 * (1 + 4 * 2);
+
+fn check(scale: &str, changes: &[&str], least_samples: usize) {
+    let files = recipes(scale);
+    assert_eq!(files.len(), MATRIX);
+    for file in files {
+        let settings = read(&file, changes);
+        let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let problems = settings.method.problems(settings.encoder.as_ref(), settings.batch);
+        assert!(problems.is_empty(), "{name}: {problems:?}");
+        let members = settings.method.names();
+        let (objective, regularizer) = match name.split_once('+') {
+            Some((objective, rest)) => (objective, rest.split('@').next()),
+            None => (name.as_str(), None),
+        };
+        assert_eq!((members[0].as_str(), members.get(1).map(String::as_str)), (objective, regularizer));
+        if let Some(member) = settings.method.regularizers().first() {
+            assert_eq!(member.at().to_string().ends_with("(3)"), name.ends_with("@layer3"), "{name}");
+        }
+        for split in Layout::of(&settings.method, settings.batch).splits {
+            assert!(split.samples >= least_samples, "{name}: {} samples", split.samples);
+        }
+    }
+}
+
+#[test]
+fn the_papers_recipes_fit() {
+    // The images are not here: the bundled ones stand in, in colour and size those of the recipe do not matter.
+    check("imagenet", &["data.name=digits", "data.path=", "encoder.image=224", "encoder.patch=16"], 20);
+}
+
+#[test]
+fn the_digits_recipes_fit() {
+    check("digits", &[], 8);
+}

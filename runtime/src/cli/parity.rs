@@ -1,0 +1,44 @@
+//! `parity`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::failure::Failure;
+use crate::parity::{self, Tolerance};
+
+/// What `parity` is told.
+#[derive(clap::Args)]
+pub struct ParityArguments {
+    /// Parity files: safetensors with a `case` in their metadata.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Allowed difference, in units of the file's value.
+    #[arg(long, default_value_t = Tolerance::default().relative, value_parser = tolerance)]
+    rtol: f64,
+    /// Allowed difference, whatever the file's value.
+    #[arg(long, default_value_t = Tolerance::default().absolute, value_parser = tolerance)]
+    atol: f64,
+    /// The report as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Computes files again and compares.
+pub fn run(arguments: &ParityArguments) -> Result<ExitCode, Failure> {
+    let tolerance = Tolerance { relative: arguments.rtol, absolute: arguments.atol };
+    let report = parity::run(&arguments.files, tolerance);
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report).map_err(Failure::fault)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(ExitCode::from(report.verdict().exit_code()))
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("{text} is no number"))?;
+    match number >= 0.0 && number.is_finite() {
+        true => Ok(number),
+        false => Err(format!("{text} is no tolerance: write a number from 0 on")),
+    }
+}

@@ -1,0 +1,105 @@
+//! The JSON Schema of a configuration's methods, for editors that complete and check TOML.
+
+use serde_json::{Map, Value, json};
+
+use equilayer_grammar::Bound;
+
+use crate::plugin::{KnobKind, KnobSpec, KnobValue, PluginKind, PluginSpec, Registry};
+
+/// Draft 2020-12. Other sections than `[method]` are left open.
+///
+/// ```
+/// use equilayer::config::schema;
+/// use equilayer::plugin::{Embedding, Loss, Plugin, Registry, Views};
+///
+/// let loss = |z: Views<Embedding>| Loss::from(z.all[0].tensor.square().mean_all());
+/// let plugin = Plugin::objective("shrink", loss).doc("Makes features small.").argument("z");
+/// let schema = schema(&Registry::of(vec![plugin]));
+/// assert_eq!(schema["properties"]["method"]["properties"]["objective"]["enum"][0], "shrink");
+/// ```
+pub fn schema(registry: &Registry) -> Value {
+    let names =
+        |kind| -> Vec<&str> { registry.of_kind(kind).map(|plugin| plugin.spec().name.as_str()).collect() };
+    let regularizers = names(PluginKind::Regularizer);
+    let mut method = Map::new();
+    method.insert(
+        "objective".into(),
+        json!({ "description": "The invariance loss.", "enum": names(PluginKind::Objective) }),
+    );
+    method.insert(
+        "regularizers".into(),
+        json!({
+            "description": "Equivariance losses beside it: NAME, or NAME@TAP.",
+            "type": "array",
+            "items": { "type": "string", "pattern": format!("^({})(@.+)?$", regularizers.join("|")) },
+        }),
+    );
+    for plugin in registry.plugins() {
+        method.insert(plugin.spec().name.clone(), section(plugin.spec()));
+    }
+    let placed_twice = format!("^({})@", regularizers.join("|"));
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "equilayer configuration",
+        "type": "object",
+        "properties": {
+            "method": {
+                "type": "object",
+                "properties": method,
+                "patternProperties": { placed_twice: { "type": "object" } },
+                "additionalProperties": false,
+            }
+        },
+    })
+}
+
+fn section(spec: &PluginSpec) -> Value {
+    let mut keys = Map::new();
+    let tap = "^((tokens|cls|pooled)(\\([1-9][0-9]*\\))?|embedding)$";
+    keys.insert(
+        "at".into(),
+        json!({ "description": "Where it sits.", "type": "string", "pattern": tap, "default": spec.at }),
+    );
+    keys.insert(
+        "layer".into(),
+        json!({ "description": "The layer of its tap.", "type": "integer", "minimum": 1 }),
+    );
+    if spec.kind == PluginKind::Regularizer {
+        keys.insert("weight".into(), json!({ "description": "λ: a number or a schedule.", "type": ["number", "string"], "default": spec.weight }));
+        keys.insert("batch".into(), json!({ "description": "Share of the batch it works on.", "type": "number", "exclusiveMinimum": 0, "maximum": 1 }));
+    }
+    for knob in spec.knobs() {
+        keys.insert(knob.name.clone(), value(knob));
+    }
+    json!({ "description": spec.doc, "type": "object", "properties": keys, "additionalProperties": false })
+}
+
+fn value(knob: &KnobSpec) -> Value {
+    let mut schema = match &knob.kind {
+        KnobKind::Number => json!({ "type": "number" }),
+        KnobKind::Whole => json!({ "type": "integer", "minimum": 0 }),
+        KnobKind::Flag => json!({ "type": "boolean" }),
+        KnobKind::Choice(options) => json!({ "enum": options }),
+        KnobKind::Schedule => json!({ "type": ["number", "string"] }),
+    };
+    let mut ends = Vec::new();
+    ends.extend(knob.range.lower.map(|bound| match bound {
+        Bound::Open(number) => ("exclusiveMinimum", number),
+        Bound::Closed(number) => ("minimum", number),
+    }));
+    ends.extend(knob.range.upper.map(|bound| match bound {
+        Bound::Open(number) => ("exclusiveMaximum", number),
+        Bound::Closed(number) => ("maximum", number),
+    }));
+    for (key, number) in ends {
+        schema[key] = json!(number);
+    }
+    schema["description"] = json!(format!("{} ({})", knob.doc, knob.accepts()).trim_start());
+    schema["default"] = match &knob.default {
+        KnobValue::Number(number) => {
+            number.to_string().parse::<f64>().map_or(Value::Null, |number| json!(number))
+        }
+        other => json!(other),
+    };
+    schema
+}

@@ -1,0 +1,76 @@
+//! A crate outside the workspace that depends on `equilayer` and `equilayer-plugins` alone: its regularizer, group action
+//! and data set are known to the command line beside the built-in ones.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A copy of `examples/own_plugins` elsewhere, that shares the workspace's versions and builds.
+struct Crate {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Crate {
+    fn copied() -> Crate {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own_plugins");
+        let original = root.join("examples/own_plugins");
+        fs::create_dir_all(folder.join("src")).expect("a folder");
+        let manifest = fs::read_to_string(original.join("Cargo.toml")).expect("a manifest");
+        fs::write(folder.join("Cargo.toml"), manifest.replace("../..", &root.display().to_string()))
+            .expect("written");
+        for (from, to) in [("src/main.rs", "src/main.rs"), ("own.toml", "own.toml")] {
+            fs::copy(original.join(from), folder.join(to)).expect("copied");
+        }
+        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("copied");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the build folder").to_owned();
+        Crate { folder, target }
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Output {
+        let output = Command::new(env!("CARGO"))
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .output()
+            .expect("cargo runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("could not compile"), "{said}");
+        output
+    }
+
+    fn run(&self, arguments: &[&str]) -> (String, String, Option<i32>) {
+        let output = self.cargo(&[&["run", "--quiet", "--"], arguments].concat());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr), output.status.code())
+    }
+}
+
+#[test]
+fn plugins_of_a_users_own_stand_beside_the_built_in_ones() {
+    let own = Crate::copied();
+    let (listed, _, code) = own.run(&["methods"]);
+    assert_eq!(code, Some(0));
+    for line in ["  mirror             at tokens(2)   Mirror: ", "  ser                at tokens(3)   SER: "]
+    {
+        assert!(listed.contains(line), "{listed}");
+    }
+    let (help, _, _) = own.run(&["train", "--help"]);
+    assert!(
+        help.contains("[method.mirror]") && help.contains("a margin below which differences do not count"),
+        "{help}"
+    );
+    let (resolved, _, code) = own.run(&["train", "own.toml", "method.mirror.layer=3", "--dry-run"]);
+    assert_eq!(code, Some(0), "{resolved}");
+    for line in
+        ["margin = 0.05", "at = \"tokens(3)\"", "name = \"bars\"", "# moco_v3 + 1 * mirror at tokens(3)"]
+    {
+        assert!(resolved.contains(line), "{resolved}");
+    }
+    let (_, refused, code) = own.run(&["train", "own.toml", "method.mirror.margn=0.1"]);
+    assert_eq!(code, Some(2));
+    assert!(refused.contains("unknown key `margn`; did you mean `margin`?"), "{refused}");
+    let tested = own.cargo(&["test", "--quiet"]);
+    assert!(String::from_utf8_lossy(&tested.stdout).contains("1 passed"), "{tested:?}");
+}

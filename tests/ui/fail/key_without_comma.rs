@@ -1,0 +1,10 @@
+#![allow(unused)]
+use equilayer::prelude::*;
+
+/// Brings tokens together.
+#[regularizer(name = "near" at = tokens(3))]
+fn near(z: Pair<Tokens>) -> Loss {
+    Loss::default()
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#![allow(unused)]
+use equilayer::prelude::*;
+
+#[regularizer(name = "near", at = tokens(3))]
+fn near(z: Pair<Tokens>) -> Loss {
+    Loss::default()
+}
+
+fn main() {}
