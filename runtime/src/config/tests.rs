@@ -52,7 +52,7 @@ fn a_mistake_is_shown_where_it_is() {
     let text = "[method]\nobjective = \"contrast\"\n\n[method.contrast]\ntemprature = 0.2\n";
     assert_eq!(
         refused(text, &[]),
-        "error: unknown key `temprature`; did you mean `temperature`? Valid keys: at, temperature, negatives, hidden, stop\n \
+        "error: unknown key `temprature`; did you mean `temperature`? Valid keys: layer, at, teacher, temperature, negatives, hidden, stop\n \
          --> ser.toml:5:1\n  |\n5 | temprature = 0.2\n  | ^^^^^^^^^^"
     );
 }
@@ -76,7 +76,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[method.ser]\nlayer = 3\nat = \"tokens(4)\"", "`layer` and `at` both say where it sits; keep one"),
     ("[method.ser]\nweight = -1", "a weight is at least 0: -1 is not at least 0"),
     ("[method.ser]\nweight = \"cosine(1 => 2)\"", "`weight`: "),
-    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: at, weight, batch"),
+    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: layer, at, weight, batch"),
     ("[method.sre]\nweight = 1", "unknown section `sre`; did you mean `ser`?"),
     ("[metod]\nobjective = \"contrast\"", "unknown section `metod`; did you mean `method`?"),
     ("[method.contrast]\ntemperature = 0", "`temperature` is out of range: 0 is not above 0"),

@@ -13,7 +13,7 @@ use super::recorder::Recorder;
 use super::replay::write_replay;
 use super::settings::Settings;
 use super::views::{SampleViews, ViewMaker};
-use crate::assess::{Assessment, Extent, Online};
+use crate::assess::{Assessment, CollapseWatch, Extent, Online};
 use crate::interrupt::Interrupt;
 use crate::loader::{Loader, LoaderOptions};
 use crate::method::Layout;
@@ -186,13 +186,13 @@ impl Trainer {
     ) -> Result<Outcome, TrainError> {
         let mut record = Recorder::open(directory, self)?;
         let mut progress = Progress::new(mode, self.total, record.step);
-        let mut online = progress.aside(|| Online::new(&self.settings.bench()))?;
+        let mut watch = (progress.aside(|| Online::new(&self.settings.bench()))?, CollapseWatch::default());
         let mut costs = Costs::default();
         let started = Instant::now();
         let before = record.seconds;
         let first = self.clock.steps_per_epoch;
         if record.step == 0 {
-            self.look(&mut online, &mut record, &mut progress)?;
+            self.look(&mut watch, &mut record, &mut progress)?;
         }
         while record.step < self.total {
             let (epoch, batch) = (record.step / first, (record.step % first) as usize);
@@ -215,7 +215,7 @@ impl Trainer {
                 let loss = f64::from(done.outputs.scalar("loss")?);
                 progress.step(record.step, record.step / first, &[("loss", loss)]);
                 if look {
-                    self.look(&mut online, &mut record, &mut progress)?;
+                    self.look(&mut watch, &mut record, &mut progress)?;
                 }
                 let due = record.step.is_multiple_of(self.settings.checkpoint_every);
                 let stop = interrupt.is_requested();
@@ -243,7 +243,7 @@ impl Trainer {
     /// Measures the online signals, logs them, and warns of a collapse.
     fn look(
         &mut self,
-        online: &mut Online,
+        (online, watch): &mut (Online, CollapseWatch),
         record: &mut Recorder,
         progress: &mut Progress,
     ) -> Result<(), TrainError> {
@@ -252,7 +252,7 @@ impl Trainer {
         record.write(&values.collect(), self.clock.steps_per_epoch)?;
         record.score = signals.knn;
         progress.say(&format!("step {}: {signals}", record.step));
-        if let Some(warning) = online.warning(record.step, &signals) {
+        if let Some(warning) = watch.warning(record.step, &signals) {
             progress.say(&warning);
         }
         Ok(())
