@@ -36,16 +36,6 @@ impl Images {
         Images { set, indices, plain: plain.clone(), workers: workers.max(1) }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.indices.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.indices.is_empty()
-    }
-
     /// The data set's name and how much of it: "digits test", "digits test, 500 of 2000 images".
     pub fn name(&self) -> String {
         let (name, count, all) = (self.set.name(), self.indices.len(), self.set.len());

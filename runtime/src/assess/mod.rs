@@ -47,7 +47,7 @@ pub use assessment::{Assessment, Finding, Subject, Test};
 pub use bench::{AssessOptions, Bench, Extent};
 pub use extract::{FeatureExtractor, Read};
 pub use images::Images;
-pub use online::{Online, Signals};
+pub use online::{CollapseWatch, Online, Signals};
 
 /// Why something could not be assessed.
 #[derive(Debug, thiserror::Error)]

@@ -23,8 +23,6 @@ pub struct Online {
     gallery: Option<Sample>,
     queries: Sample,
     neighbours: usize,
-    /// At the last measurement of a trained encoder.
-    collapsed: bool,
 }
 
 /// Images as the encoder is fed them, and their labels.
@@ -61,7 +59,6 @@ impl Online {
             gallery: gallery.as_ref().map(sample).transpose()?,
             queries: sample(&queries)?,
             neighbours: bench.options.neighbours,
-            collapsed: false,
         })
     }
 
@@ -92,7 +89,16 @@ impl Online {
             None => features,
         })
     }
+}
 
+/// Warns of collapses, once each.
+#[derive(Clone, Debug, Default)]
+pub struct CollapseWatch {
+    /// At the last measurement of a trained encoder.
+    collapsed: bool,
+}
+
+impl CollapseWatch {
     /// A warning where features have just collapsed. What an untrained encoder's features are (step 0) is no collapse,
     /// but features that never leave that state are: so the first measurement of a trained encoder may warn, and later
     /// ones when a threshold is crossed.
@@ -135,5 +141,35 @@ impl std::fmt::Display for Signals {
             write!(f, "kNN {:.1} %, ", 100.0 * accuracy)?;
         }
         write!(f, "feature deviation {:.2}, RankMe {:.1}", self.deviation, self.rank)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signals(deviation: f64, rank: f64) -> Signals {
+        Signals { knn: Some(0.5), deviation, rank }
+    }
+
+    #[test]
+    fn each_collapse_is_told_once() {
+        let mut watch = CollapseWatch::default();
+        let healthy = signals(0.6, 20.0);
+        assert_eq!(watch.warning(0, &signals(0.01, 1.0)), None, "an untrained encoder has not collapsed");
+        assert_eq!(watch.warning(10, &healthy), None);
+        let told = watch.warning(20, &signals(0.05, 20.0)).unwrap();
+        assert!(told.starts_with("warning: step 20: "), "{told}");
+        assert!(told.contains("their deviation is 0.050, below 0.1"), "{told}");
+        assert_eq!(watch.warning(30, &signals(0.04, 20.0)), None, "told before");
+        assert_eq!(watch.warning(40, &healthy), None);
+        let told = watch.warning(50, &signals(0.6, 1.2)).unwrap();
+        assert!(told.contains("their effective rank (RankMe) is 1.2, below 3"), "{told}");
+    }
+
+    #[test]
+    fn features_that_never_spread_are_told_of() {
+        let told = CollapseWatch::default().warning(31, &signals(0.02, 1.0));
+        assert!(told.is_some_and(|told| told.contains("step 31")));
     }
 }

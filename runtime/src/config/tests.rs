@@ -52,7 +52,7 @@ fn a_mistake_is_shown_where_it_is() {
     let text = "[method]\nobjective = \"contrast\"\n\n[method.contrast]\ntemprature = 0.2\n";
     assert_eq!(
         refused(text, &[]),
-        "error: unknown key `temprature`; did you mean `temperature`? Valid keys: layer, at, temperature, negatives, hidden, stop\n \
+        "error: unknown key `temprature`; did you mean `temperature`? Valid keys: layer, at, teacher, temperature, negatives, hidden, stop\n \
          --> ser.toml:5:1\n  |\n5 | temprature = 0.2\n  | ^^^^^^^^^^"
     );
 }

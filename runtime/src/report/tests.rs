@@ -121,8 +121,8 @@ fn nothing_comes_from_elsewhere() {
 fn every_chart_has_its_marks_and_every_mark_a_title() {
     let html = render(&sample());
     let page = parsed(&html);
-    // Two losses, two signals of collapse and the sweep's curve, each with its sample in a legend but the last.
-    assert_eq!(marks(page.root(), "line"), 5 + 4);
+    // Two losses, a gradient norm, two signals of collapse and the sweep's curve, each with its sample in a legend but the last.
+    assert_eq!(marks(page.root(), "line"), 6 + 5);
     // Three probes, seven layers' scores (one was not measured), two costs; two samples in a legend.
     assert_eq!(marks(page.root(), "bar"), 3 + 7 + 2 + 2);
     assert_eq!(marks(page.root(), "dot"), 3);

@@ -14,7 +14,7 @@ use super::recorder::Recorder;
 use super::replay::write_replay;
 use super::settings::Settings;
 use super::views::{SampleViews, ViewMaker};
-use crate::assess::{Assessment, Extent, Online};
+use crate::assess::{Assessment, CollapseWatch, Extent, Online};
 use crate::interrupt::Interrupt;
 use crate::loader::{Loader, LoaderOptions};
 use crate::method::Layout;
@@ -193,13 +193,13 @@ impl Trainer {
         for damaged in &record.damaged {
             progress.warn(&format!("{damaged}; going on after step {}", record.step));
         }
-        let mut online = progress.aside(|| Online::new(&self.settings.bench()))?;
+        let mut watch = (progress.aside(|| Online::new(&self.settings.bench()))?, CollapseWatch::default());
         let mut costs = Costs::default();
         let started = Instant::now();
         let before = record.seconds;
         let first = self.clock.steps_per_epoch;
         if record.step == 0 {
-            self.look(&mut online, &mut record, &mut progress)?;
+            self.look(&mut watch, &mut record, &mut progress)?;
         }
         while record.step < self.total {
             let (epoch, batch) = (record.step / first, (record.step % first) as usize);
@@ -234,7 +234,7 @@ impl Trainer {
                     self.check_states(directory, &record, &inputs)?;
                 }
                 if look {
-                    self.look(&mut online, &mut record, &mut progress)?;
+                    self.look(&mut watch, &mut record, &mut progress)?;
                 }
                 if save {
                     progress.aside(|| record.save(self))?;
@@ -275,7 +275,7 @@ impl Trainer {
     /// Measures the online signals, logs them, and warns of a collapse.
     fn look(
         &mut self,
-        online: &mut Online,
+        (online, watch): &mut (Online, CollapseWatch),
         record: &mut Recorder,
         progress: &mut Progress,
     ) -> Result<(), TrainError> {
@@ -284,7 +284,7 @@ impl Trainer {
         record.write(&values.collect(), self.clock.steps_per_epoch)?;
         record.score = signals.knn;
         progress.say(&format!("step {}: {signals}", record.step));
-        if let Some(warning) = online.warning(record.step, &signals) {
+        if let Some(warning) = watch.warning(record.step, &signals) {
             progress.say(&warning);
         }
         Ok(())
