@@ -14,7 +14,7 @@
 //! | [`plugin`] | declared losses: what the attributes `#[objective]` and `#[regularizer]` make |
 //! | [`action`] | group actions: one coordinate map moves pixels and tokens alike |
 //! | [`loss`] | losses that several methods share |
-//! | [`method`] | an objective and the regularizers placed beside it |
+//! | [`method`](mod@method) | an objective and the regularizers placed beside it |
 //! | [`encoder`], [`nn`] | vision transformers, ResNets and the layers they are made of |
 //! | [`program`] | a training step as one graph; the gradient guard |
 //! | [`config`], [`schedule`] | configurations and numbers that change over training |
