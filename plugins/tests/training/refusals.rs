@@ -70,7 +70,7 @@ const CASES: &[Case] = &[
     ),
     case(
         &["train", "method.ser.layer=99"],
-        &["`tokens(99)` is beyond this encoder's 6 blocks", "from 1 to 6"],
+        &["`tokens(99)` is beyond this encoder's 4 blocks", "from 1 to 4"],
     ),
     case(&["train", "method.ser.layer=0"], &["layers are counted from 1"]),
     case(
@@ -84,14 +84,14 @@ const CASES: &[Case] = &[
     ),
     // The encoder.
     case(&["train", "encoder.patch=5"], &["images of [28, 28] pixels do not divide into patches of 5"]),
-    case(&["train", "encoder.heads=7"], &["a width of 192 does not divide among 7 heads"]),
+    case(&["train", "encoder.heads=7"], &["a width of 96 does not divide among 7 heads"]),
     case(
         &["train", "encoder.cls_after=late"],
         &["a block's number from 0 on, or \"follow-tap\"", "\"late\" is not"],
     ),
     case(
-        &["train", "encoder.cls_after=6"],
-        &["joins after block 6 of 6 sees no other token", "block 0 to 5"],
+        &["train", "encoder.cls_after=4"],
+        &["joins after block 4 of 4 sees no other token", "block 0 to 3"],
     ),
     // Images.
     case(&["train", "data.name=imagenet"], &["unknown name `imagenet`; valid names: digits, cifar10"]),

@@ -18,7 +18,7 @@ fn another_configuration_is_refused_key_by_key() {
             &format!("error: {folder}: the run has another configuration:\n"),
             "\n  method.ser.at: \"tokens(1)\", not \"tokens(2)\"\n",
             "\n  train.seed: 0, not 7\n",
-            "\n  optim.lr: \"warmup(10%) then cosine(0.001 -> 0)\", not 0.5\n",
+            "\n  optim.lr: \"warmup(10%) then cosine(0.002 -> 0)\", not 0.5\n",
             "only train.epochs, train.threads",
             "or start a new run in another folder",
         ],
