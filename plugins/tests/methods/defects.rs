@@ -1,4 +1,4 @@
-//! What goes wrong in SER's released code, in the right form here (METHODS 0.1 to 0.4).
+//! What goes wrong in SER's released code, in the right form here.
 
 use equilayer::action::Grid;
 use equilayer::engine::{CompileOptions, CpuExecutor, CpuOptions, Executor, Graph};

@@ -33,7 +33,7 @@ pub struct Split {
 }
 
 impl Layout {
-    /// How a method cuts a batch (METHODS: SER's split: the last n samples take both views from one crop).
+    /// How a method cuts a batch: as SER (arXiv 2603.06693) does, the last n samples take both views from one crop.
     /// `plain` is 0 if the splits take more than there is, which [`Method::problems`] reports.
     pub fn of(method: &Method, batch: usize) -> Layout {
         let mut splits: Vec<Split> = Vec::new();

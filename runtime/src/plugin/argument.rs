@@ -193,7 +193,7 @@ pub struct Labels {
     pub elements: usize,
 }
 
-/// How the transforms of two views differ, from the first to the second: what AugSelf predicts (METHODS: AugSelf).
+/// How the transforms of two views differ, from the first to the second: what AugSelf predicts (arXiv 2111.09613).
 /// Those of the second to the first are the negatives.
 #[derive(Clone, Debug)]
 pub struct Differences {
@@ -209,7 +209,7 @@ pub struct Differences {
     pub solarize: Tensor,
 }
 
-/// The transform of each view as a vector: what EquiMod is conditioned on (METHODS: EquiMod).
+/// The transform of each view as a vector: what EquiMod is conditioned on (arXiv 2211.01244).
 #[derive(Clone, Debug)]
 pub struct Parameters {
     /// `[batch, parameters]` for each view, standardised.

@@ -18,7 +18,7 @@ pub struct Ema {
     pub update: EmaUpdate,
 }
 
-/// When a teacher moves (METHODS: the papers' codes differ in this).
+/// When a teacher moves; the papers' codes differ in this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EmaUpdate {

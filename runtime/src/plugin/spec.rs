@@ -38,7 +38,7 @@ pub enum BatchShare {
     /// On all of the batch.
     Whole,
     /// On this share of the batch, above 0 and at most 1: round(share × batch) samples, taken from the batch where the
-    /// samples are transformed by an action (METHODS: SER's split).
+    /// samples are transformed by an action (SER's split).
     Fraction(f64),
     /// On a mini-batch of its own, of this many images.
     Own(usize),

@@ -286,7 +286,7 @@ impl Scene<'_> {
         self.member.batch.samples(self.recipe.layout.batch)
     }
 
-    /// Student, source and ρ of each direction: both ways with a teacher, view 0 onto view 1 without (METHODS: SER).
+    /// Student, source and ρ of each direction: both ways with a teacher, view 0 onto view 1 without, as SER.
     fn directions(&self, tapper: &Tapper) -> Vec<(TappedFeature, TappedFeature, Option<Relative>)> {
         let layout = self.recipe.layout;
         let Some(index) = layout.split_of(self.index) else { return Vec::new() };

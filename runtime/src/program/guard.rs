@@ -1,7 +1,7 @@
 //! The gradient guard: before the first step, every term must send gradient where its placement says, and nowhere else.
 //!
 //! A loss whose gradient is cut off trains nothing and says so nowhere: it falls a little because the rest of the network
-//! moves. The public code of SER is an example (METHODS: a gather without gradient). So each term is differentiated by
+//! moves. The public code of SER is an example (a gather without gradient). So each term is differentiated by
 //! itself, unweighted, so that a control with λ = 0 passes:
 //!
 //! - its gradient at what it tapped is not zero;

@@ -13,7 +13,7 @@ use crate::plugin::{Follower, Layer, Side, Tap, TapKind, TappedFeature};
 const NORM_EPS: f32 = 1e-6;
 
 /// Reads one tap of a method, behind a layer norm of its own: at the last layer the encoder's final norm is shared
-/// (METHODS: layer-decoupled variants).
+/// (as in the authors' layer-decoupled AugSelf).
 pub(super) struct Tapper {
     tap: Tap,
     /// The layer, or nothing behind the last.

@@ -31,7 +31,7 @@ fn a_schedule_prints_as_it_is_written() {
     assert_eq!(schedule("0.1 over 3 steps then 0"), schedule("0.1 for 3 steps then 0"));
 }
 
-/// MoCo-v3's `adjust_learning_rate` and `adjust_moco_momentum` (METHODS.md A.1), with the epoch as the loop has it:
+/// MoCo-v3's `adjust_learning_rate` and `adjust_moco_momentum` (its main_moco.py), with the epoch as the loop has it:
 /// `epoch + i / iterations`.
 #[test]
 fn moco_v3s_learning_rate_and_momentum() {
@@ -56,7 +56,7 @@ fn moco_v3s_learning_rate_and_momentum() {
 }
 
 /// DINO's `cosine_scheduler` without warm-up, for the weight decay, and `linspace` over the epochs for the teacher's
-/// temperature (METHODS.md A.2).
+/// temperature.
 #[test]
 fn dinos_weight_decay_and_teacher_temperature() {
     let (per_epoch, epochs) = (7, 100);

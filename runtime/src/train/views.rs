@@ -242,8 +242,8 @@ impl Shared {
         drawn
     }
 
-    /// One crop, seen twice: colours are each view's own, and then each view's group element acts (METHODS: SER's
-    /// batch split).
+    /// One crop, seen twice: colours are each view's own, and then each view's group element acts (SER's batch
+    /// split).
     fn make_split(
         &self,
         image: &Image,

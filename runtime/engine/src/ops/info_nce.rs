@@ -232,7 +232,7 @@ const NORM_EPS: f32 = 1e-12;
 
 impl Tensor {
     /// Dense InfoNCE of this tensor's tokens, the anchors, with `positives`, both `[samples, tokens, width]` and
-    /// aligned token by token; rows are normalised here. The loss is a scalar (METHODS: SER's equation, with tokens
+    /// aligned token by token; rows are normalised here. The loss is a scalar (SER's equation, with tokens
     /// of the anchor's own sample masked). One sample alone has no negatives, and its loss is 0.
     #[track_caller]
     pub fn dense_info_nce(&self, positives: &Tensor, temperature: f32, negatives: Negatives) -> Tensor {

@@ -42,7 +42,7 @@ pub(super) fn barlow_twins(file: &ParityFile) -> Result<Computed, ParityError> {
     finish(scene, &redundancy_reduction(&z1, &z2, lambda))
 }
 
-/// METHODS' form: the hinge is halved, the covariance is not.
+/// The authors' form: the hinge is halved, the covariance is not.
 pub(super) fn vicreg(file: &ParityFile) -> Result<Computed, ParityError> {
     let weight = |name: &str| file.number(name).map(|weight| weight as f32);
     let [s, v, c] = [weight("invariance")?, weight("variance")?, weight("covariance")?];

@@ -21,7 +21,7 @@ const ARGUMENTS: &[&str] = &[
     "loss",
 ];
 
-/// Positions [1, N, C], interpolated from the grid `base` to `grid` with the offset of METHODS A.5.1.
+/// Positions [1, N, C], interpolated from the grid `base` to `grid` with the offset of DINO and SER.
 pub(super) fn pos_embed(file: &ParityFile) -> Result<Computed, ParityError> {
     let (base, grid, offset) = (file.grid("base")?, file.grid("grid")?, file.number("offset")?);
     let mut scene = Scene::new(file);
