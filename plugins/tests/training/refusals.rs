@@ -22,7 +22,7 @@ const CASES: &[Case] = &[
     case(&["train", "--fast"], &["unexpected argument '--fast'", "Usage: "]),
     case(&["train", "--quiet", "--json"], &["'--quiet' cannot be used with '--json'"]),
     case(&["explain"], &["required arguments were not provided", "<NAME>"]),
-    case(&["explain", "sre"], &["unknown method `sre`; did you mean `ser`? Valid methods: moco_v3, ser"]),
+    case(&["explain", "sre"], &["unknown method `sre`; did you mean `ser`? Valid methods: "]),
     case(&["train", "x.toml", "y"], &["cannot read the configuration x.toml", "check the path"]),
     case(&["train", "=3"], &["is no key; write SECTION.KEY, such as optim.lr", "argument `=3`"]),
     case(
