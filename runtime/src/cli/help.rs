@@ -21,6 +21,10 @@ fn section(text: &mut String, spec: &PluginSpec) {
     if spec.kind == PluginKind::Regularizer {
         let _ = writeln!(text, "  at = \"{}\"  where it sits; or layer = NUMBER", spec.at);
         let _ = writeln!(text, "  weight = {}  λ, a number or a schedule", spec.weight);
+        let _ = writeln!(text, "  batch = SHARE  of the batch that it works on");
+    }
+    if let Some(teacher) = &spec.teacher {
+        let _ = writeln!(text, "  teacher = {}  its momentum, a number or a schedule", teacher.momentum);
     }
     for knob in spec.knobs() {
         let _ = writeln!(text, "  {} = {}  {} ({})", knob.name, knob.default, knob.doc, knob.accepts());

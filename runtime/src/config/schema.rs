@@ -68,6 +68,13 @@ fn section(spec: &PluginSpec) -> Value {
         keys.insert("weight".into(), json!({ "description": "λ: a number or a schedule.", "type": ["number", "string"], "default": spec.weight }));
         keys.insert("batch".into(), json!({ "description": "Share of the batch it works on.", "type": "number", "exclusiveMinimum": 0, "maximum": 1 }));
     }
+    if let Some(teacher) = &spec.teacher {
+        let doc = "Momentum of the teacher: a number or a schedule in 0 to 1.";
+        keys.insert(
+            "teacher".into(),
+            json!({ "description": doc, "type": ["number", "string"], "default": teacher.momentum }),
+        );
+    }
     for knob in spec.knobs() {
         keys.insert(knob.name.clone(), value(knob));
     }

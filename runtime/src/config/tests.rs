@@ -207,5 +207,7 @@ fn the_schema_says_what_every_knob_takes() {
     );
     assert_eq!(method["contrast"]["properties"]["hidden"]["type"], "integer");
     assert_eq!(method["ser"]["properties"]["at"]["default"], "tokens(3)");
+    assert_eq!(method["contrast"]["properties"]["teacher"]["default"], 0.99);
+    assert_eq!(method["ser"]["properties"].get("teacher"), None);
     assert_eq!(method["contrast"]["additionalProperties"], false);
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use equilayer_engine::{Error, Graph, Init, Tensor};
 
-use super::build::TrainingOptions;
+use super::build::{ProgramError, TrainingOptions};
 use super::encode::Network;
 use super::names::{self, ENCODER, UNTRANSFORMED};
 use super::shape::StepShape;
@@ -50,8 +50,16 @@ pub(super) struct Assembly {
 }
 
 impl Recipe<'_> {
-    /// Writes everything up to the losses into a graph.
-    pub fn assemble(&self) -> Result<Assembly, Error> {
+    /// Checks the method against encoder and batch, and writes everything up to the losses into a graph.
+    pub fn assemble(&self) -> Result<Assembly, ProgramError> {
+        let problems = self.method.problems(self.encoder, self.layout.batch);
+        if !problems.is_empty() {
+            return Err(ProgramError::Method(problems));
+        }
+        Ok(self.write()?)
+    }
+
+    fn write(&self) -> Result<Assembly, Error> {
         let graph = Graph::new();
         let student = self.encoder.build(&graph, ENCODER)?;
         let follower = self.method.teacher().map(|ema| {

@@ -69,10 +69,6 @@ impl Program {
         shape: &StepShape,
         options: &TrainingOptions,
     ) -> Result<Program, ProgramError> {
-        let problems = method.problems(encoder, layout.batch);
-        if !problems.is_empty() {
-            return Err(ProgramError::Method(problems));
-        }
         let assembly = Recipe { method, encoder, layout, shape, options }.assemble()?;
         Ok(Program { plan: assembly.train(options)? })
     }

@@ -107,10 +107,6 @@ pub fn guard(
     executor: &mut dyn Executor,
     inputs: &[(&str, &[f32])],
 ) -> Result<Vec<TermGradient>, GuardError> {
-    let problems = method.problems(encoder, layout.batch);
-    if !problems.is_empty() {
-        return Err(ProgramError::Method(problems).into());
-    }
     let recipe = Recipe { method, encoder, layout, shape, options };
     let assembly = recipe.assemble()?;
     let members = || method.members().filter(|member| !member.is_control());

@@ -30,10 +30,6 @@ impl Losses {
         shape: &StepShape,
         options: &TrainingOptions,
     ) -> Result<Losses, ProgramError> {
-        let problems = method.problems(encoder, layout.batch);
-        if !problems.is_empty() {
-            return Err(ProgramError::Method(problems));
-        }
         let assembly = Recipe { method, encoder, layout, shape, options }.assemble()?;
         let total = assembly.total();
         let terms = assembly.terms.into_iter().map(|term| (term.name, term.loss)).collect();
