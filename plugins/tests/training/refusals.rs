@@ -54,8 +54,8 @@ const CASES: &[Case] = &[
         ],
     ),
     case(
-        &["sweep", "new", "optim.rl=1,2"],
-        &["unknown key `rl`; did you mean `lr`?", "argument `optim.rl=1`"],
+        &["sweep", "new", "optim.weight_decoy=1,2"],
+        &["unknown key `weight_decoy`; did you mean `weight_decay`?", "argument `optim.weight_decoy=1`"],
     ),
     case(&["compare", "run"], &["2 values required by '<RUN> <RUN>...'; only 1 was provided"]),
     case(&["compare", "run", "rnu"], &["rnu: is no run: it has no `config.toml`; there are run"]),

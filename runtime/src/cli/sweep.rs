@@ -143,18 +143,19 @@ enum Trained {
 }
 
 impl Sweeping<'_> {
-    /// Reads the configuration of every setting and meets it with its encoder and images, so that a mistake in the last
-    /// is no surprise after hours.
+    /// Reads the configuration of every setting, and of every seed in one, and meets it with its encoder and images, so
+    /// that a mistake in the last is no surprise after hours.
     fn check_settings(&self) -> Result<(), Failure> {
-        let mut checked: Vec<Vec<(String, String)>> = Vec::new();
+        let (mut groups, mut seeds) = (Vec::new(), Vec::new());
         for (run, told) in self.sweep.runs.iter().zip(&self.told) {
-            let group = run.setting.group();
-            if checked.contains(&group) {
+            let (group, seed) = (run.setting.group(), run.setting.seed());
+            if groups.contains(&group) && seeds.contains(&seed) {
                 continue;
             }
             let (_, settings) = train::understood(train::configuration(told)?, self.registry)?;
             Trainer::new(settings)?;
-            checked.push(group);
+            groups.push(group);
+            seeds.push(seed);
         }
         Ok(())
     }
