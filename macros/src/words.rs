@@ -171,7 +171,8 @@ pub fn head_without_layers() -> String {
 
 /// More behind a head.
 pub fn behind_head() -> String {
-    "nothing but `, ema` follows a head; write `mlp(..)` or `mlp(..), ema`".to_owned()
+    "only options follow a head, each after a comma; write `mlp(..)`, `mlp(..), ema` or `mlp(..), freeze_last = KNOB`"
+        .to_owned()
 }
 
 /// A layer that takes nothing is given something.

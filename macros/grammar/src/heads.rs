@@ -26,6 +26,15 @@ pub fn unknown_width<'a>(name: &str, knobs: impl IntoIterator<Item = &'a str>) -
     format!("{}, where `width` is the tap's and the rest are `usize` knobs", unknown("width", name, valid))
 }
 
+/// The epochs for which a head's last layer is frozen are a name, and there is no such knob. `knobs` are the names of the
+/// plugin's `usize` knobs.
+pub fn frozen_by_no_knob<'a>(name: &str, knobs: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    format!(
+        "{}; a `usize` knob says for how many epochs a last layer is frozen",
+        unknown("knob", name, knobs)
+    )
+}
+
 /// A head is declared without its layers.
 pub fn missing(name: &str) -> String {
     format!(

@@ -20,6 +20,12 @@ pub(super) fn check(declaration: &Declaration, errors: &mut Errors) {
                     errors.push(Error::new(*span, heads::without_linear(&parameter.name.to_string())));
                 }
                 check_layers(head, &knobs, errors);
+                if let Some(knob) =
+                    head.freeze_last.as_ref().filter(|knob| !knobs.contains(&knob.to_string()))
+                {
+                    let known = knobs.iter().map(String::as_str);
+                    errors.at(knob, heads::frozen_by_no_knob(&knob.to_string(), known));
+                }
             }
             Ask::State(Some(state), _) => {
                 if state.shape.is_empty() {

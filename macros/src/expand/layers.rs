@@ -11,7 +11,8 @@ use crate::parse::{Head, Layer, LayerKind, State, Width};
 pub fn head(head: &Head, root: &TokenStream) -> TokenStream {
     let layers = head.layers.iter().map(|layer| layer_call(layer, root));
     let ema = head.ema.iter();
-    quote! { #root::plugin::Mlp::new() #(#layers)* #(.#ema())* }
+    let frozen = head.freeze_last.iter().map(Ident::to_string);
+    quote! { #root::plugin::Mlp::new() #(#layers)* #(.#ema())* #(.freeze_last(#frozen))* }
 }
 
 fn layer_call(layer: &Layer, root: &TokenStream) -> TokenStream {
@@ -75,8 +76,8 @@ pub fn state(state: &State, root: &TokenStream) -> TokenStream {
     quote! { [#(#axes),*], #init }
 }
 
-/// The knobs that heads and states take widths from.
-pub fn width_knobs_of(head: Option<&Head>, state: Option<&State>) -> Vec<String> {
+/// The knobs that heads and states are made by: widths, and epochs of a frozen layer.
+pub fn knobs_of(head: Option<&Head>, state: Option<&State>) -> Vec<String> {
     let of_layer = |layer: &Layer| match &layer.kind {
         LayerKind::Linear { width: Width::Knob(name), .. } | LayerKind::Prototypes(Width::Knob(name)) => {
             Some(name.to_string())
@@ -89,5 +90,9 @@ pub fn width_knobs_of(head: Option<&Head>, state: Option<&State>) -> Vec<String>
         _ => None,
     };
     let in_head = head.into_iter().flat_map(|head| head.layers.iter().filter_map(of_layer));
-    in_head.chain(state.into_iter().flat_map(|state| state.shape.iter().filter_map(of_axis))).collect()
+    let frozen = head.and_then(|head| head.freeze_last.as_ref()).map(Ident::to_string);
+    in_head
+        .chain(frozen)
+        .chain(state.into_iter().flat_map(|state| state.shape.iter().filter_map(of_axis)))
+        .collect()
 }

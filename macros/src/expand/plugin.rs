@@ -63,18 +63,18 @@ fn plugin_name(declaration: &Declaration) -> Ident {
 fn function(declaration: &Declaration) -> TokenStream {
     let Function { attributes, visibility, signature, body } = &declaration.function;
     let mut signature = Signature { constness: None, ..signature.clone() };
-    let mut widths = Vec::new();
+    let mut used = Vec::new();
     for parameter in &declaration.parameters {
-        widths.extend(match &parameter.ask {
-            Ask::Head(head, _) => layers::width_knobs_of(head.as_ref(), None),
-            Ask::State(state, _) => layers::width_knobs_of(None, state.as_ref()),
+        used.extend(match &parameter.ask {
+            Ask::Head(head, _) => layers::knobs_of(head.as_ref(), None),
+            Ask::State(state, _) => layers::knobs_of(None, state.as_ref()),
             Ask::Knob(..) | Ask::Nothing => Vec::new(),
         });
     }
     for argument in &mut signature.inputs {
         if let FnArg::Typed(typed) = argument
             && let Pat::Ident(pattern) = &*typed.pat
-            && widths.contains(&pattern.ident.to_string())
+            && used.contains(&pattern.ident.to_string())
         {
             typed.attrs.push(syn::parse_quote! { #[allow(unused_variables)] });
         }

@@ -1,6 +1,7 @@
 //! `#[head(mlp(512, gelu, 512), ema)]` and `#[state([width], init = 0.0)]`.
 
-use equilayer_grammar::{unknown, vocabulary::HEADS};
+use equilayer_grammar::unknown;
+use equilayer_grammar::vocabulary::{HEAD_OPTIONS, HEADS};
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -15,6 +16,8 @@ pub struct Head {
     pub layers: Vec<Layer>,
     /// `ema`, where it was written.
     pub ema: Option<Ident>,
+    /// The knob of `freeze_last = KNOB`.
+    pub freeze_last: Option<Ident>,
 }
 
 /// One layer.
@@ -75,18 +78,25 @@ impl Parse for Head {
         let content;
         syn::parenthesized!(content in input);
         let layers = Punctuated::<Layer, Token![,]>::parse_terminated(&content)?.into_iter().collect();
-        let mut ema = None;
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            let flag = Ident::parse_any(input)?;
-            if flag != "ema" {
-                return Err(syn::Error::new(flag.span(), unknown("head option", &flag.to_string(), ["ema"])));
+        let (mut ema, mut freeze_last) = (None, None);
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let option = Ident::parse_any(input)?;
+            match option.to_string().as_str() {
+                "ema" => ema = Some(option),
+                "freeze_last" => {
+                    input.parse::<Token![=]>()?;
+                    freeze_last = Some(input.call(Ident::parse_any)?);
+                }
+                other => {
+                    let message = unknown("head option", other, HEAD_OPTIONS.iter().copied());
+                    return Err(syn::Error::new(option.span(), message));
+                }
             }
-            ema = Some(flag);
         }
         if !input.is_empty() {
             return Err(input.error(words::behind_head()));
         }
-        Ok(Head { layers, ema })
+        Ok(Head { layers, ema, freeze_last })
     }
 }
 

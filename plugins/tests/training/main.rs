@@ -3,7 +3,9 @@
 //! Runs are tiny, so that whole ones fit in a test; all but the first module's go through the binary, as a user's do.
 
 mod disk;
+mod frozen;
 mod kill;
+mod methods;
 mod not_finite;
 mod refusals;
 mod resume;

@@ -164,7 +164,7 @@ pub fn run() -> ExitCode {
         Some(Command::Features { run, to, read, split }) => {
             export::features(&registry, &run, &to, read, split)
         }
-        Some(Command::Parity(arguments)) => parity::run(&arguments),
+        Some(Command::Parity(arguments)) => parity::run(&registry, &arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),
         Some(Command::Explain { name, json }) => methods::explain(&registry, &name, json),

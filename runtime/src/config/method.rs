@@ -13,16 +13,20 @@
 //! weight = 0.5                      # or a schedule
 //! ```
 
-use equilayer_grammar::placement;
+use equilayer_grammar::{Bound, Range, placement};
 
 use super::document::Document;
 use super::error::Place;
 use super::section::Section;
 use crate::method::{Member, Method};
 use crate::plugin::{
-    BatchShare, KnobKind, KnobSpec, KnobValue, Layer, PluginKind, Registry, Tap, place_problem,
+    BatchShare, Crop, Crops, KnobKind, KnobSpec, KnobValue, Layer, PluginKind, Registry, Role, Tap,
+    place_problem,
 };
 use crate::schedule::Schedule;
+
+/// Shares of an image that a crop can have.
+const CROP: Range = Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) };
 
 /// Reads `[method]` and the sections of its plugins. Problems are left in the document.
 pub fn read_method(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Method> {
@@ -102,6 +106,27 @@ fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
             });
             member = member.on(share);
         }
+    }
+    if spec.reads(Role::Pair) {
+        let doc = "Small crops of each image that it compares two by two, beside the two large ones.";
+        let local = section.count("local", member.views().local, 0, doc);
+        let views = Crops { local, ..member.views() };
+        member = member.seeing(views);
+    }
+    if let Some(crop) = member.crop() {
+        let Crop { size, scale } = crop;
+        let doc = "Height and width of its crops, as a share of the image's.";
+        let size = section.number("crop_side", size, CROP, doc);
+        let doc = "Share of an image's area that its crops show, at least and at most.";
+        let least = section.number("smallest_crop", scale.0, CROP, doc);
+        let most = section.number("largest_crop", scale.1, CROP, doc);
+        if least > most {
+            section.report(
+                "smallest_crop",
+                &format!("{least} is more than `largest_crop`, {most}; exchange them"),
+            );
+        }
+        member = member.cropping(Crop { size, scale: (least, most.max(least)) });
     }
     if let Some(ema) = member.teacher().cloned() {
         let doc = "Momentum of the teacher: a number or a schedule in 0 to 1.";

@@ -9,11 +9,12 @@ use equilayer_grammar::{actions, heads, knobs, names, placement};
 use super::argument::{Demand, LossFunction, Role, Supply};
 use super::feature::FeatureKind;
 use super::follower::Ema;
-use super::head::{HeadLayer, Mlp, Width};
+use super::head::{HeadLayer, Mlp};
 use super::knob::{Knob, KnobKind, KnobSpec, KnobValue};
 use super::loss::Loss;
 use super::spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};
 use super::tap::{Layer, Tap, embedding};
+use super::width::Width;
 use crate::action::IntoAction;
 use crate::schedule::Schedule;
 
@@ -108,7 +109,8 @@ impl Plugin {
         self
     }
 
-    /// The crops an objective compares.
+    /// The crops it compares. A regularizer that reads a [`Pair`](super::Pair) compares the two global ones, and local
+    /// ones two by two.
     pub fn views(mut self, views: Crops) -> Plugin {
         self.spec.views = views;
         self
@@ -311,9 +313,7 @@ impl Plugin {
     }
 
     fn check_head(&self, name: &str, head: &Mlp, problems: &mut Vec<String>) {
-        let learns =
-            |layer: &HeadLayer| matches!(layer, HeadLayer::Linear { .. } | HeadLayer::Prototypes { .. });
-        if !head.layers.iter().any(learns) {
+        if head.last_linear().is_none() {
             problems.push(heads::without_linear(name));
         }
         let last = head.layers.len().saturating_sub(1);
@@ -338,6 +338,8 @@ impl Plugin {
             .collect();
         let strange = head.knobs().filter(|name| !whole.contains(name));
         problems.extend(strange.map(|name| heads::unknown_width(name, whole.iter().copied())));
+        let strange = head.freeze_last.iter().filter(|name| !whole.contains(&name.as_str()));
+        problems.extend(strange.map(|name| heads::frozen_by_no_knob(name, whole.iter().copied())));
     }
 }
 

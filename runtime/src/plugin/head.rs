@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::feature::{Feature, Side};
 use super::follower::Follower;
+use super::width::Width;
 
 /// PyTorch's default.
 const BATCH_NORM_EPS: f32 = 1e-5;
@@ -19,55 +20,6 @@ const BATCH_NORM_EPS: f32 = 1e-5;
 const LAYER_NORM_EPS: f32 = 1e-5;
 /// PyTorch's default for `normalize`.
 const L2_EPS: f32 = 1e-12;
-
-/// The width of a head's layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Width {
-    /// So many channels.
-    Fixed(usize),
-    /// A multiple of the tap's width.
-    Tap(usize),
-    /// The square of the tap's width: a matrix for each sample.
-    TapSquared,
-    /// The value of a whole-numbered knob of the plugin.
-    Knob(String),
-}
-
-impl Width {
-    /// `factor` times the tap's width.
-    pub fn tap(factor: usize) -> Width {
-        Width::Tap(factor)
-    }
-
-    /// The square of the tap's width.
-    pub fn tap_squared() -> Width {
-        Width::TapSquared
-    }
-
-    /// The value of a knob of the plugin.
-    pub fn knob(name: &str) -> Width {
-        Width::Knob(name.into())
-    }
-}
-
-impl From<usize> for Width {
-    fn from(width: usize) -> Width {
-        Width::Fixed(width)
-    }
-}
-
-impl fmt::Display for Width {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Width::Fixed(width) => write!(f, "{width}"),
-            Width::Tap(1) => f.write_str("width"),
-            Width::Tap(factor) => write!(f, "{factor} * width"),
-            Width::TapSquared => f.write_str("width * width"),
-            Width::Knob(name) => f.write_str(name),
-        }
-    }
-}
 
 /// One layer of a head.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -125,6 +77,9 @@ pub struct Mlp {
     pub layers: Vec<HeadLayer>,
     /// Whether the teacher has a moving average of the head; otherwise student and teacher share it.
     pub ema: bool,
+    /// The knob that says for how many epochs the last learned layer stands still (DINO, arXiv 2104.14294).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze_last: Option<String>,
 }
 
 impl Mlp {
@@ -193,6 +148,18 @@ impl Mlp {
         Mlp { ema: true, ..self }
     }
 
+    /// The last learned layer stands still for the first epochs: as many as a whole-numbered knob of the plugin says.
+    pub fn freeze_last(self, knob: &str) -> Mlp {
+        Mlp { freeze_last: Some(knob.into()), ..self }
+    }
+
+    /// The last layer that learns by a matrix, counted as its parameters are named.
+    pub(crate) fn last_linear(&self) -> Option<usize> {
+        let linear =
+            |layer: &HeadLayer| matches!(layer, HeadLayer::Linear { .. } | HeadLayer::Prototypes { .. });
+        self.layers.iter().rposition(linear)
+    }
+
     /// Names of the knobs that layers take their width from.
     pub fn knobs(&self) -> impl Iterator<Item = &str> {
         self.layers.iter().filter_map(|layer| match layer {
@@ -222,7 +189,8 @@ impl Mlp {
 impl fmt::Display for Mlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layers: Vec<String> = self.layers.iter().map(HeadLayer::to_string).collect();
-        write!(f, "mlp({}){}", layers.join(", "), if self.ema { ", ema" } else { "" })
+        write!(f, "mlp({}){}", layers.join(", "), if self.ema { ", ema" } else { "" })?;
+        self.freeze_last.iter().try_for_each(|knob| write!(f, ", freeze_last = {knob}"))
     }
 }
 

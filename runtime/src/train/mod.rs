@@ -22,6 +22,7 @@ mod error;
 mod feed;
 mod finite;
 mod local_crops;
+mod pixel_maps;
 mod recorder;
 mod replay;
 mod run;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use equilayer_engine::optim::{AdamWOptions, Clip, Group, LarsOptions, Optimizer, Rate, SgdOptions};
 use equilayer_grammar::{Bound, Range};
 
-use crate::action::Interpolation;
+use crate::action::{Interpolation, SmoothFlow};
 use crate::assess::{AssessOptions, Bench, Read};
 use crate::augment::{CenterCrop, Normalize, Pipeline, Step, presets};
 use crate::config::{Document, FromNode, Scalar, Section, read_method};
@@ -315,6 +315,15 @@ fn section_views(
     let (crops, local) =
         local_crops::read(&mut section, crops, image, stride.max(1), &global[1], channels == 1);
     *method = method.take().map(|method| method.seeing(crops));
+    let turned =
+        section.read("turned", false, "Whether large crops are turned by quarter turns at random too.");
+    let global = if turned { global.map(|view| view.clone().turning().unwrap_or(view)) } else { global };
+    let largest = section.number(
+        "displacement",
+        SmoothFlow::default().largest(),
+        Range { lower: Some(Bound::Closed(0.0)), upper: Some(Bound::Closed(SmoothFlow::LARGEST)) },
+        "Largest displacement to a second frame, in sides, for regularizers whose action is one.",
+    );
     section.finish();
     let normalize: Normalize = global[0].normalize().clone();
     let steps = vec![Step::CenterCrop(CenterCrop {
@@ -323,7 +332,7 @@ fn section_views(
         interpolation: Interpolation::Bilinear,
     })];
     let plain = Pipeline::new(steps, normalize).ok()?;
-    Some(ViewOptions { global, local, plain })
+    Some(ViewOptions { global, local, plain, flow: SmoothFlow::new(largest) })
 }
 
 fn read_optimizer(document: &Document) -> OptimizerSettings {
