@@ -44,7 +44,8 @@ fn the_last_layer_moves_after_its_epochs_and_the_others_from_the_start() {
 #[test]
 fn an_epoch_is_the_default() {
     let place = Workplace::new();
-    let ended = place.run("run").train(&["method.objective=dino", "--dry-run"]);
+    let changes: Vec<&str> = SMALL.into_iter().chain(["--dry-run"]).collect();
+    let ended = place.run("run").train(&changes);
     ended.succeeded();
     assert!(ended.stdout.contains("freeze_last_layer = 1"), "{ended:?}");
 }
