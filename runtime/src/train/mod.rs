@@ -15,7 +15,6 @@ mod collate;
 mod cost;
 mod error;
 mod finite;
-mod local_crops;
 mod recorder;
 mod replay;
 mod settings;
