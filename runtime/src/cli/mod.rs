@@ -74,7 +74,7 @@ enum Command {
     },
     /// Compare reference values of others' code with what is computed here.
     Parity(parity::ParityArguments),
-    /// List the methods: objectives and regularizers, with their places and knobs.
+    /// List the methods: objectives and regularizers, with their places and costs.
     Methods {
         /// As JSON.
         #[arg(long)]
@@ -83,7 +83,7 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         schema: bool,
     },
-    /// Print one method: what it is, where it sits, its heads and knobs.
+    /// Print one method: what it is, where it sits, its heads and knobs, what it costs by part.
     Explain {
         /// Its name, as `methods` lists it.
         name: String,

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use equilayer_engine::Plan;
 
-/// What belongs to no part.
-const OTHER: &str = "other";
+use crate::program::cost::part_of;
 
-/// Time and work by part of the step, summed over steps: `student` and `teacher` are the encoders' forward and backward
-/// passes, a member's name its heads and its loss, `optimizer` and `metrics` what they say.
+/// Time and work by part of the step ([`part_of`]), summed over steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Costs {
     steps: f64,
@@ -27,7 +25,7 @@ impl Costs {
     pub fn add(&mut self, plan: &Plan, times: &[Duration]) {
         self.steps += 1.0;
         for (step, time) in plan.steps().iter().zip(times) {
-            let scope = step.scope.as_deref().and_then(|scope| scope.split('.').next()).unwrap_or(OTHER);
+            let scope = part_of(step.scope.as_deref());
             if !self.parts.contains_key(scope) {
                 self.parts.insert(scope.into(), Part::default());
             }
