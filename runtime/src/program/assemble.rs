@@ -100,7 +100,7 @@ impl Recipe<'_> {
             graph.check()?;
             let term = graph.scope(&name, || scene.term());
             terms.push(
-                term.and_then(|term| graph.check().map(|()| term)).map_err(|error| unfit(member, error))?,
+                term.and_then(|term| graph.check().map(|()| term)).map_err(|error| unfit(member, &error))?,
             );
         }
         graph.check()?;
@@ -109,13 +109,13 @@ impl Recipe<'_> {
 }
 
 /// A loss that does not fit what it is given, with the heads whose widths are to fit.
-fn unfit(member: &Member, error: Error) -> ProgramError {
+fn unfit(member: &Member, error: &Error) -> ProgramError {
     let spec = member.spec();
     let mut heads: String = spec.heads().map(|(name, head)| format!("\n  {name} = \"{head}\"")).collect();
     if !heads.is_empty() {
         heads.insert_str(0, "\nlet the widths of its heads fit one another and the loss:");
     }
-    ProgramError::Term { name: spec.name.clone(), error, heads }
+    ProgramError::Term { name: spec.name.clone(), detail: format!("{error}{heads}") }
 }
 
 /// The images a step needs, as inputs of the graph, by name.

@@ -7,7 +7,7 @@ use crate::config::Document;
 pub(super) fn read(document: &Document) -> (u64, AssessOptions) {
     let mut section = document.section("evaluate");
     let every =
-        section.count("every", 0, 0, "Steps between online kNN and collapse signals; 0 for an epoch.");
+        section.count("every", 0, 0, "Steps between online accuracies and collapse signals; 0 for an epoch.");
     let read = "What probes read: embedding, last4 (CLS of the last 4 layers) or tokens(LAYER).";
     let options = AssessOptions {
         read: section.read("read", Read::LastLayers(4), read),

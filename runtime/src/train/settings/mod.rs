@@ -38,6 +38,8 @@ pub struct Settings {
     pub views: ViewOptions,
     /// Samples a step.
     pub batch: usize,
+    /// Batches whose mean gradient makes a step.
+    pub accumulate: usize,
     /// Passes over the data.
     pub epochs: usize,
     /// What all random numbers depend on.
@@ -80,6 +82,12 @@ impl Settings {
         let mut method = read_method(document, registry, default);
         let mut train = document.section("train");
         let batch = train.count("batch", 128, 2, "Samples a step.");
+        let accumulate = train.count(
+            "accumulate",
+            1,
+            1,
+            "Batches whose mean gradient makes a step; negatives and batch statistics are each batch's own.",
+        );
         let epochs = train.count("epochs", 20, 1, "Passes over the training images.");
         let seed = train.read("seed", 0_u64, "What all random numbers depend on.");
         let drop_path =
@@ -112,6 +120,7 @@ impl Settings {
             evaluation,
             views: views?,
             batch,
+            accumulate,
             epochs,
             seed,
             workers,
