@@ -24,6 +24,7 @@
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
 //! | [`parity`] | reference values of others' code, computed again and compared |
 //! | [`train`], [`assess`] | the training loop; the trained encoder beside its baselines |
+//! | [`bench`] | training steps of fixed workloads beside what the machine can do |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
 //! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
 
@@ -31,6 +32,7 @@ pub mod action;
 pub mod assess;
 mod atomic_file;
 pub mod augment;
+pub mod bench;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;

@@ -6,6 +6,7 @@
 //!
 //! A mistake of the user's exits with code 2, a failure with 1, an interrupted run with 130.
 
+mod bench;
 mod evaluate;
 mod export;
 mod failure;
@@ -74,6 +75,8 @@ enum Command {
     },
     /// Compare reference values of others' code with what is computed here.
     Parity(parity::ParityArguments),
+    /// Measure training steps of fixed workloads beside what the machine can do: time, work, memory.
+    Bench(bench::BenchArguments),
     /// List the methods: objectives and regularizers, with their places and knobs.
     Methods {
         /// As JSON.
@@ -156,6 +159,7 @@ pub fn run() -> ExitCode {
             export::features(&registry, &run, &to, read, split)
         }
         Some(Command::Parity(arguments)) => parity::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&registry, &arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),
         Some(Command::Explain { name, json }) => methods::explain(&registry, &name, json),

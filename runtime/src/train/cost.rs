@@ -27,7 +27,7 @@ impl Costs {
     pub fn add(&mut self, plan: &Plan, times: &[Duration]) {
         self.steps += 1.0;
         for (step, time) in plan.steps().iter().zip(times) {
-            let scope = step.scope.as_deref().and_then(|scope| scope.split('.').next()).unwrap_or(OTHER);
+            let scope = step.part().unwrap_or(OTHER);
             if !self.parts.contains_key(scope) {
                 self.parts.insert(scope.into(), Part::default());
             }

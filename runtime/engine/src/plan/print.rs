@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::{Operand, Place, Plan, Step};
-use crate::ops::Op;
+use super::{Operand, Place, Plan};
 
 /// A plan prints as a table: kernel, shapes, work, where it writes, scope; then totals and what passes did.
 impl fmt::Display for Plan {
@@ -21,8 +20,8 @@ impl fmt::Display for Plan {
             writeln!(
                 f,
                 "{index:>4}  {:<16} {:<44} {flops:>9.3} {bytes:>9.3}  {writes:<14} {scope}",
-                kernel(step),
-                shapes(step)
+                step.kernel(),
+                step.shapes()
             )?;
         }
         let cost = self.cost();
@@ -54,7 +53,7 @@ impl Plan {
         }
         for (index, step) in self.steps.iter().enumerate() {
             let id = format!("s{index}");
-            lines.push(format!("  \"{id}\" [label=\"{index} {}\\n{}\"];", kernel(step), shapes(step)));
+            lines.push(format!("  \"{id}\" [label=\"{index} {}\\n{}\"];", step.kernel(), step.shapes()));
             for input in &step.inputs {
                 let from = writer[input.buffer].clone().unwrap_or_else(|| self.where_is(input));
                 lines.push(format!("  \"{from}\" -> \"{id}\" [label=\"{}\"];", input.layout.shape()));
@@ -86,23 +85,4 @@ impl Plan {
 
 fn quote(name: &str) -> String {
     name.replace('\\', "\\\\").replace('"', "\\\"")
-}
-
-fn kernel(step: &Step) -> String {
-    let name = step.op.as_operator().name();
-    match &step.op {
-        Op::Fused(fused) => format!("{name}({})", fused.program.operations()),
-        Op::FusedContract(fused) => format!("{name}({})", fused.epilogue.operations()),
-        _ => name.to_string(),
-    }
-}
-
-fn shapes(step: &Step) -> String {
-    let list = |operands: &[Operand]| {
-        let shown: Vec<String> =
-            operands.iter().take(4).map(|operand| operand.layout.shape().to_string()).collect();
-        let more = operands.len().saturating_sub(4);
-        shown.join(" ") + &if more > 0 { format!(" +{more}") } else { String::new() }
-    };
-    format!("{} -> {}", list(&step.inputs), list(&step.outputs))
 }
