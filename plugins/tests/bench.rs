@@ -34,7 +34,9 @@ fn a_record_says_what_was_done_how_fast_and_where() {
     for field in ["ms", "min_ms", "max_ms", "img_s", "gflop", "gflops", "roofline", "arena_mb", "state_mb"] {
         assert!(number(record, field) > 0.0, "{field} in {record}");
     }
-    assert!(number(record, "min_ms") <= number(record, "ms") && number(record, "ms") <= number(record, "max_ms"));
+    assert!(
+        number(record, "min_ms") <= number(record, "ms") && number(record, "ms") <= number(record, "max_ms")
+    );
     let seconds = number(record, "ms") / 1e3;
     assert!((number(record, "img_s") * seconds / 8.0 - 1.0).abs() < 1e-9);
     assert!((number(record, "gflops") * seconds / number(record, "gflop") - 1.0).abs() < 1e-9);
@@ -42,7 +44,10 @@ fn a_record_says_what_was_done_how_fast_and_where() {
         assert!(number(record, "rss_mb") > number(record, "state_mb"), "{record}");
     }
     let machine = &record["machine"];
-    assert!(machine["isa"].is_string() && machine["cores"].is_u64() && machine["threads"].is_u64(), "{machine}");
+    assert!(
+        machine["isa"].is_string() && machine["cores"].is_u64() && machine["threads"].is_u64(),
+        "{machine}"
+    );
     assert!(number(machine, "fma_gflops") > 0.0 && number(machine, "bandwidth_gbs") > 0.0, "{machine}");
 }
 
@@ -64,7 +69,8 @@ fn with_and_without_ser_take_turns_and_are_compared() {
 #[test]
 fn a_profile_accounts_for_every_kernel_and_leaves_a_timeline() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["--workload", "digits", "--batch", "8", "--steps", "1", "--grids", "drawn", "--profile", "--json"];
+    let arguments =
+        ["--workload", "digits", "--batch", "8", "--steps", "1", "--grids", "drawn", "--profile", "--json"];
     let (code, stdout, stderr) = bench(folder.path(), &arguments);
     assert_eq!(code, Some(0), "{stderr}");
     let profile = &lines(&stdout)[0]["profile"];
@@ -92,14 +98,23 @@ fn a_profile_accounts_for_every_kernel_and_leaves_a_timeline() {
 #[test]
 fn refusals_name_the_option_and_what_would_do() {
     let cases: [(&[&str], &[&str]); 11] = [
-        (&["--workload", "vit"], &["invalid value 'vit' for '--workload <WORKLOAD>'", "vit_s_forward", "similar"]),
-        (&["--workload", "digits", "--batch", "0"], &["invalid value '0' for '--batch <BATCH>'", "1..=65536"]),
+        (
+            &["--workload", "vit"],
+            &["invalid value 'vit' for '--workload <WORKLOAD>'", "vit_s_forward", "similar"],
+        ),
+        (
+            &["--workload", "digits", "--batch", "0"],
+            &["invalid value '0' for '--batch <BATCH>'", "1..=65536"],
+        ),
         (&["--workload", "digits", "--batch", "many"], &["invalid value 'many' for '--batch <BATCH>'"]),
         (&["--batch", "8"], &["--workload <WORKLOAD>"]),
         (&["--workload", "digits", "--steps", "0"], &["invalid value '0' for '--steps <STEPS>'"]),
         (&["--workload", "digits", "--threads", "0"], &["invalid value '0' for '--threads <THREADS>'"]),
         (&["--workload", "digits", "--ser", "maybe"], &["invalid value 'maybe'", "on, off, both"]),
-        (&["--workload", "vit_s_step", "--ser", "on"], &["--ser", "vit_s_step has no use for it", "vit_s and digits"]),
+        (
+            &["--workload", "vit_s_step", "--ser", "on"],
+            &["--ser", "vit_s_step has no use for it", "vit_s and digits"],
+        ),
         (&["--workload", "token_growth", "--batch", "8"], &["--batch", "token_growth", "vit_s_forward"]),
         (&["--workload", "digits", "--ser", "off", "--grids", "drawn"], &["--grids", "leave it out"]),
         (&["--workload", "digits", "--batch", "1"], &["ser", "batch"]),

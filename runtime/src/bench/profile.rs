@@ -71,8 +71,8 @@ impl Profile {
 fn rows(steps: &[ProfiledStep], machine: &Machine, name: &dyn Fn(&Step) -> String) -> Vec<Row> {
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     for profiled in steps {
-        for (step, time) in profiled.plan.steps().iter().zip(&profiled.kernels) {
-            tallies.entry(name(step)).or_default().add(step, time.as_secs_f64(), machine);
+        for (step, launch) in profiled.plan.steps().iter().zip(&profiled.kernels) {
+            tallies.entry(name(step)).or_default().add(step, launch.time.as_secs_f64(), machine);
         }
     }
     let all: f64 = tallies.values().map(|tally| tally.seconds).sum();

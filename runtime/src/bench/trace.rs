@@ -36,17 +36,18 @@ pub fn write(path: &Path, steps: &[ProfiledStep]) -> Result<(), BenchError> {
     atomic_file::replace(path, failed, |file| file.write_all(text.as_bytes()).map_err(failed))
 }
 
-/// Adds the events of a step that starts `now`; when it ends.
-fn timeline(profiled: &ProfiledStep, mut now: f64, events: &mut Vec<Value>) -> f64 {
+/// Adds the events of a step whose kernels begin to run at `begin`; when it ends.
+fn timeline(profiled: &ProfiledStep, begin: f64, events: &mut Vec<Value>) -> f64 {
     let mut part: Option<(&str, f64)> = None;
-    for (step, time) in profiled.plan.steps().iter().zip(&profiled.kernels) {
+    let mut end = begin;
+    for (step, launch) in profiled.plan.steps().iter().zip(&profiled.kernels) {
+        let (start, duration) = (begin + microseconds(launch.start), microseconds(launch.time));
         let name = step.part().unwrap_or("other");
-        if part.is_none_or(|(open, _)| open != name) {
-            if let Some((open, since)) = part.replace((name, now)) {
-                events.push(event(PARTS, open, since, now - since, json!({})));
-            }
+        if part.is_none_or(|(open, _)| open != name)
+            && let Some((open, since)) = part.replace((name, start))
+        {
+            events.push(event(PARTS, open, since, start - since, json!({})));
         }
-        let duration = microseconds(*time);
         let (flops, bytes) = (step.cost.flops as f64, step.cost.bytes as f64);
         let details = json!({
             "shapes": step.shapes(),
@@ -54,13 +55,13 @@ fn timeline(profiled: &ProfiledStep, mut now: f64, events: &mut Vec<Value>) -> f
             "GFLOP/s": flops / duration / 1e3,
             "GB/s": bytes / duration / 1e3,
         });
-        events.push(event(KERNELS, &step.kernel(), now, duration, details));
-        now += duration;
+        events.push(event(KERNELS, &step.kernel(), start, duration, details));
+        end = start + duration;
     }
     if let Some((open, since)) = part {
-        events.push(event(PARTS, open, since, now - since, json!({})));
+        events.push(event(PARTS, open, since, end - since, json!({})));
     }
-    now
+    end
 }
 
 fn microseconds(time: std::time::Duration) -> f64 {

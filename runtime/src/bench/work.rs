@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use equilayer_engine::optim::{AdamWOptions, Optimizer};
 use equilayer_engine::plan::Step;
+use equilayer_engine::profile::Launch;
 use equilayer_engine::random::{Stream, stream_id};
 use equilayer_engine::{CompileOptions, CpuExecutor, Error, Executor, Graph, Plan};
 
@@ -55,8 +56,8 @@ pub struct ProfiledStep {
     pub plan: Arc<Plan>,
     /// Until the inputs were ready.
     pub inputs: Duration,
-    /// Of each kernel, in the plan's order.
-    pub kernels: Vec<Duration>,
+    /// When each kernel ran, in the plan's order.
+    pub kernels: Vec<Launch>,
 }
 
 impl Work {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Operand, Place, Plan};
+use super::{Operand, Place, Plan, Step};
+use crate::ops::Op;
 
 /// A plan prints as a table: kernel, shapes, work, where it writes, scope; then totals and what passes did.
 impl fmt::Display for Plan {
@@ -85,4 +86,27 @@ impl Plan {
 
 fn quote(name: &str) -> String {
     name.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+impl Step {
+    /// The kernel's name, with the number of operations of a fused program.
+    pub fn kernel(&self) -> String {
+        let name = self.op.as_operator().name();
+        match &self.op {
+            Op::Fused(fused) => format!("{name}({})", fused.program.operations()),
+            Op::FusedContract(fused) => format!("{name}({})", fused.epilogue.operations()),
+            _ => name.to_string(),
+        }
+    }
+
+    /// Shapes of what the step reads and writes, the first four of each.
+    pub fn shapes(&self) -> String {
+        let list = |operands: &[Operand]| {
+            let shown: Vec<String> =
+                operands.iter().take(4).map(|operand| operand.layout.shape().to_string()).collect();
+            let more = operands.len().saturating_sub(4);
+            shown.join(" ") + &if more > 0 { format!(" +{more}") } else { String::new() }
+        };
+        format!("{} -> {}", list(&self.inputs), list(&self.outputs))
+    }
 }

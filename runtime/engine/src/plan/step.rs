@@ -1,25 +1,10 @@
-//! What a kernel call says about itself, for tables, profiles and traces.
+//! What a kernel call is part of and how much of it is products, for profiles.
 
 use super::{Operand, Step};
 use crate::ops::{Op, Operator};
 use crate::shape::Shape;
 
 impl Step {
-    /// The kernel: the operator's name, with the number of operations that are fused to it.
-    pub fn kernel(&self) -> String {
-        let name = self.op.as_operator().name();
-        match &self.op {
-            Op::Fused(fused) => format!("{name}({})", fused.program.operations()),
-            Op::FusedContract(fused) => format!("{name}({})", fused.epilogue.operations()),
-            _ => name.to_string(),
-        }
-    }
-
-    /// The shapes of what it reads and writes, at most four of each.
-    pub fn shapes(&self) -> String {
-        format!("{} -> {}", list(&self.inputs), list(&self.outputs))
-    }
-
     /// The part of the model it belongs to: the outermost of the scopes that it was built in.
     pub fn part(&self) -> Option<&str> {
         self.scope.as_deref().and_then(|scope| scope.split('.').next())
@@ -46,11 +31,4 @@ impl Step {
             _ => 0,
         }
     }
-}
-
-fn list(operands: &[Operand]) -> String {
-    let shown: Vec<String> =
-        operands.iter().take(4).map(|operand| operand.layout.shape().to_string()).collect();
-    let more = operands.len().saturating_sub(4);
-    shown.join(" ") + &if more > 0 { format!(" +{more}") } else { String::new() }
 }
