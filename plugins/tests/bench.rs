@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use equilayer::bench::{Setup, Work, Workload, growth};
+use equilayer::plugin::Registry;
 use serde_json::Value;
 
 fn bench(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -18,6 +20,124 @@ fn lines(stdout: &str) -> Vec<Value> {
 
 fn number(record: &Value, field: &str) -> f64 {
     record[field].as_f64().unwrap_or_else(|| panic!("{field} in {record}"))
+}
+
+/// Floating-point operations of a workload's matrix products, from the widths of its layers.
+struct Model {
+    tokens: u64,
+    /// Numbers of a patch.
+    patch: u64,
+    width: u64,
+    depth: u64,
+    /// Width of the heads' hidden layers.
+    hidden: u64,
+}
+
+const VIT_S: Model = Model { tokens: 196, patch: 768, width: 384, depth: 12, hidden: 4096 };
+const DIGITS: Model = Model { tokens: 49, patch: 48, width: 192, depth: 6, hidden: 1024 };
+
+/// Widths of the embeddings and of SER's projected tokens.
+const OUT: u64 = 256;
+const DENSE: u64 = 512;
+
+/// A linear layer's backward pass is two products of its size, attention's, which makes the scores again, five of ten.
+const LINEAR: u64 = 3;
+const ATTENTION: (u64, u64) = (7, 2);
+
+impl Model {
+    fn patches(&self) -> u64 {
+        2 * self.tokens * self.patch * self.width
+    }
+
+    /// Linear layers and attention of the blocks, CLS joining after block `cls_after`.
+    fn blocks(&self, cls_after: u64) -> (u64, u64) {
+        let lengths = [(cls_after, self.tokens), (self.depth - cls_after, self.tokens + 1)];
+        let sum =
+            |cost: &dyn Fn(u64) -> u64| lengths.iter().map(|(blocks, tokens)| blocks * cost(*tokens)).sum();
+        (sum(&|tokens| 24 * tokens * self.width.pow(2)), sum(&|tokens| 4 * tokens.pow(2) * self.width))
+    }
+
+    fn forward(&self, batch: u64) -> u64 {
+        let (linear, attention) = self.blocks(0);
+        batch * (self.patches() + linear + attention)
+    }
+
+    /// Nothing asks for the gradient by the images.
+    fn step(&self, batch: u64) -> u64 {
+        let (linear, attention) = self.blocks(0);
+        batch * (2 * self.patches() + LINEAR * linear + ATTENTION.0 * attention / ATTENTION.1)
+    }
+
+    /// Two views through student and teacher; the patch embedding is frozen.
+    fn moco_v3(&self, batch: u64) -> u64 {
+        let (linear, attention) = self.blocks(3);
+        let projector = 2 * (self.width * self.hidden + self.hidden.pow(2) + self.hidden * OUT);
+        let predictor = 2 * 2 * OUT * self.hidden;
+        let student = self.patches()
+            + LINEAR * (linear + projector + predictor)
+            + ATTENTION.0 * attention / ATTENTION.1;
+        let teacher = self.patches() + linear + attention + projector;
+        let contrast = 2 * 2 * 2 * batch.pow(2) * OUT;
+        2 * batch * (student + teacher) + contrast
+    }
+
+    /// Both directions: the projected tokens of the student, those of the teacher, which get no gradient, and scores that
+    /// are made twice.
+    fn ser(&self, samples: u64) -> u64 {
+        let tokens = samples * self.tokens;
+        let project = self.width * DENSE + DENSE.pow(2);
+        let heads = 2 * tokens * (2 * LINEAR * project - self.width * DENSE);
+        2 * (heads + 8 * (2 * tokens).pow(2) * DENSE)
+    }
+}
+
+fn counted(workload: Workload, batch: usize, ser: bool) -> u64 {
+    equilayer_plugins::link();
+    let registry = Registry::linked().unwrap();
+    let setup = Setup { batch, ser, ..workload.setup() };
+    let plan = Work::prepare(&setup, &registry).unwrap().plan().unwrap();
+    plan.steps().iter().map(|step| step.product_flops()).sum()
+}
+
+/// The numbers in the first column are those of PyTorch's `FlopCounterMode` for benches/compare/torch_peer.py.
+#[test]
+fn work_is_what_the_layers_say_and_what_pytorch_counts() {
+    let forward = counted(Workload::VitSForward, 16, false);
+    assert_eq!((147_151_945_728, forward), (forward, VIT_S.forward(16)));
+    let step = counted(Workload::VitSStep, 16, false);
+    assert_eq!((445_328_769_024, step), (step, VIT_S.step(16)));
+    let moco = counted(Workload::VitS, 16, false);
+    assert_eq!((1_185_011_556_352, moco), (moco, VIT_S.moco_v3(16)));
+    let digits = counted(Workload::Digits, 128, false);
+    assert_eq!((286_469_554_176, digits), (digits, DIGITS.moco_v3(128)));
+}
+
+/// PyTorch keeps the scores of dense InfoNCE, which are made twice here, and multiplies by ρ as a dense matrix.
+#[test]
+fn ser_adds_what_its_equation_says() {
+    for (workload, model, batch, samples) in
+        [(Workload::VitS, VIT_S, 16, 2), (Workload::Digits, DIGITS, 128, 2), (Workload::VitS, VIT_S, 256, 3)]
+    {
+        let [with, without] = [true, false].map(|ser| counted(workload, batch, ser));
+        assert_eq!(with - without, model.ser(samples), "{workload}, batch {batch}");
+    }
+    let ratio =
+        |batch| counted(Workload::VitS, batch, true) as f64 / counted(Workload::VitS, batch, false) as f64;
+    assert!((ratio(16) - 1.0068).abs() < 1e-3, "{}", ratio(16));
+    assert!((ratio(256) - 1.0008).abs() < 2e-4, "{}", ratio(256));
+}
+
+/// What the plan asks for a token of dense InfoNCE does not grow with the tokens.
+#[test]
+fn memory_of_dense_info_nce_is_linear_in_tokens() {
+    let bytes = |tokens: usize| {
+        let plan = growth::dense_info_nce(tokens).unwrap();
+        plan.arena_bytes() + plan.state_bytes()
+    };
+    let each = growth::TOKENS.map(|tokens| bytes(tokens) as f64 / tokens as f64);
+    for per_token in each {
+        assert!((per_token / each[0] - 1.0).abs() < 0.01, "{each:?}");
+    }
 }
 
 #[test]
