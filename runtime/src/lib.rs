@@ -22,6 +22,7 @@
 //! | [`run_directory`], [`checkpoint`], [`metrics`], [`report`] | what a run leaves behind |
 //! | [`progress`], [`interrupt`] | what a run says, and how it is stopped |
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
+//! | [`compare`], [`sweep`] | runs side by side; a grid of runs |
 //! | [`parity`] | reference values of others' code, computed again and compared |
 //! | [`train`], [`assess`] | the training loop; the trained encoder beside its baselines |
 //! | [`bench`] | training steps of fixed workloads beside what the machine can do |
@@ -35,6 +36,7 @@ pub mod augment;
 pub mod bench;
 pub mod checkpoint;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod encoder;
@@ -55,6 +57,7 @@ pub mod progress;
 pub mod report;
 pub mod run_directory;
 pub mod schedule;
+pub mod sweep;
 pub mod train;
 
 pub use equilayer_engine as engine;
