@@ -30,10 +30,12 @@ const ELEMENTS: usize = 16 << 20;
 const TRIES: usize = 20;
 
 impl Machine {
-    /// Measures this machine, in about a second.
-    pub fn measured(threads: usize) -> Machine {
+    /// Measures this machine with so many threads, one a core if not given, in about a second.
+    pub fn measured(threads: Option<usize>) -> Machine {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.unwrap_or(cores).max(1);
         Machine {
-            cores: cores(),
+            cores,
             threads,
             isa: cpu::instruction_set(),
             fma_gflops: multiply_adds(threads) / 1e9,
@@ -62,11 +64,6 @@ impl std::fmt::Display for Machine {
     }
 }
 
-/// Cores that the process may use.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 fn multiply_adds(threads: usize) -> f64 {
     let rate = || {
         let started = Instant::now();
@@ -83,7 +80,7 @@ fn multiply_adds(threads: usize) -> f64 {
 fn triad(threads: usize) -> f64 {
     let mut sum = vec![0.0_f32; ELEMENTS];
     let [first, second] = [1.0_f32, 2.0].map(|value| vec![value; ELEMENTS]);
-    let slice = ELEMENTS.div_ceil(threads.max(1));
+    let slice = ELEMENTS.div_ceil(threads);
     let rate = || {
         let started = Instant::now();
         std::thread::scope(|scope| {

@@ -99,8 +99,7 @@ pub fn run(registry: &Registry, arguments: &BenchArguments) -> Result<ExitCode, 
     }
     let cpu =
         CpuOptions { threads: arguments.threads.map(|threads| threads as usize), ..CpuOptions::default() };
-    let threads = cpu.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let bench = Bench { registry, arguments, machine: Machine::measured(threads), cpu };
+    let bench = Bench { registry, arguments, machine: Machine::measured(cpu.threads), cpu };
     if !arguments.json {
         println!("{}\n", bench.machine);
     }
