@@ -4,7 +4,7 @@
     python benches/compare/run.py
 
 Every round runs equilayer and then each peer; ratios are made within a round, so that a machine that drifts drifts for
-all alike. Peers: PyTorch eager; with --compile, compiled; with --rust, burn and candle (rust_peers/).
+all alike. Peers: PyTorch eager, and with --compile compiled.
 """
 
 import argparse
@@ -20,10 +20,6 @@ WORKLOADS = ["vit_s_step", "vit_s_forward", "vit_s", "digits"]
 PLAIN = {"vit_s_step", "vit_s_forward"}
 
 
-def build(folder):
-    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=folder, check=True)
-
-
 def commands(arguments, workload):
     """What runs a workload, by name; equilayer first."""
     options = ["--workload", workload, "--steps", str(arguments.steps), "--threads", str(arguments.threads)]
@@ -33,9 +29,6 @@ def commands(arguments, workload):
     peers = {"equilayer": [str(ROOT / "target/release/equilayer"), "bench", "--json", *options], "torch": torch}
     if arguments.compile:
         peers["torch compiled"] = [*torch, "--compile"]
-    if arguments.rust and workload in PLAIN:
-        for peer in ("burn", "candle"):
-            peers[peer] = [str(HERE / "rust_peers/target/release/rust_peers"), peer, *options]
     return peers
 
 
@@ -73,14 +66,11 @@ def main():
     parser.add_argument("--steps", type=int, default=5, help="in each process, after warming up")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true", help="torch.compile too")
-    parser.add_argument("--rust", action="store_true", help="burn and candle too, for the workloads without a method")
     parser.add_argument("--json", type=pathlib.Path, help="write all results to this file")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.steps < 1:
         parser.error("--rounds and --steps are at least 1")
-    build(ROOT)
-    if arguments.rust:
-        build(HERE / "rust_peers")
+    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
     everything = {}
     for workload in arguments.workload or WORKLOADS:
         peers = commands(arguments, workload)
