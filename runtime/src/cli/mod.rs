@@ -6,6 +6,7 @@
 //!
 //! A mistake of the user's exits with code 2, a failure with 1, an interrupted run with 130.
 
+mod bench;
 mod compare;
 mod evaluate;
 mod export;
@@ -13,6 +14,7 @@ mod failure;
 mod help;
 mod loaded;
 mod methods;
+mod new;
 mod output;
 mod parity;
 mod resume;
@@ -81,6 +83,15 @@ enum Command {
     },
     /// Compare reference values of others' code with what is computed here.
     Parity(parity::ParityArguments),
+    /// Measure training steps of fixed workloads beside what the machine can do: time, work, memory.
+    Bench(bench::BenchArguments),
+    /// Write a crate to start from: a regularizer of its own, a recipe and a test.
+    New(new::NewArguments),
+    /// Print a shell's completions: `equilayer completions zsh > ~/.zfunc/_equilayer`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// List the methods: objectives and regularizers, with their places and costs.
     Methods {
         /// As JSON.
@@ -164,7 +175,10 @@ pub fn run() -> ExitCode {
         Some(Command::Features { run, to, read, split }) => {
             export::features(&registry, &run, &to, read, split)
         }
+        Some(Command::New(arguments)) => new::run(&arguments),
+        Some(Command::Completions { shell }) => Ok(completions(shell)),
         Some(Command::Parity(arguments)) => parity::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&registry, &arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),
         Some(Command::Explain { name, json }) => methods::explain(&registry, &name, json),
@@ -173,4 +187,12 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Prints completions of this program, by the name that it has.
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(|program| program.file_stem()?.to_str()).unwrap_or("equilayer");
+    clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+    ExitCode::SUCCESS
 }

@@ -21,20 +21,17 @@ pub const SETTING: &str = "a step of 256 images of 224 pixels on ViT-S/16";
 
 const BATCH: usize = 256;
 
-/// What belongs to no part.
-const OTHER: &str = "other";
-
-/// The part of a program that a kernel of this scope belongs to: `student` and `teacher` are the encoders' forward and backward passes,
-/// a member's name its heads and its loss, `optimizer` and `metrics` what they say.
-pub fn part_of(scope: Option<&str>) -> &str {
-    scope.and_then(|scope| scope.split('.').next()).unwrap_or(OTHER)
-}
+/// What a kernel that was built in no part of a program is counted under. The parts ([`Step::part`]) are `student` and
+/// `teacher`, the encoders' forward and backward passes; a member's name, its heads and its loss; `optimizer`; `metrics`.
+///
+/// [`Step::part`]: equilayer_engine::plan::Step::part
+pub const OTHER: &str = "other";
 
 /// Floating-point operations of each part of a plan, by name.
 pub fn flops_by_part(plan: &Plan) -> BTreeMap<String, u64> {
     let mut parts = BTreeMap::new();
     for step in plan.steps() {
-        *parts.entry(part_of(step.scope.as_deref()).to_owned()).or_default() += step.cost.flops;
+        *parts.entry(step.part().unwrap_or(OTHER).to_owned()).or_default() += step.cost.flops;
     }
     parts.retain(|_, flops| *flops > 0);
     parts

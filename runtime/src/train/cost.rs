@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use equilayer_engine::Plan;
 use equilayer_engine::profile::Launch;
 
-use crate::program::cost::part_of;
+use crate::program::cost::OTHER;
 
-/// Time and work by part of the step ([`part_of`]), summed over steps.
+/// Time and work by part of the step ([`OTHER`] where none is named), summed over steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Costs {
     steps: f64,
@@ -24,7 +24,7 @@ impl Costs {
     /// A batch of a step, by this plan, whose kernels ran like this.
     pub fn add(&mut self, plan: &Plan, launches: &[Launch]) {
         for (step, launch) in plan.steps().iter().zip(launches) {
-            let scope = part_of(step.scope.as_deref());
+            let scope = step.part().unwrap_or(OTHER);
             if !self.parts.contains_key(scope) {
                 self.parts.insert(scope.into(), Part::default());
             }
