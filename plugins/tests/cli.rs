@@ -55,6 +55,20 @@ fn refuses_what_it_does_not_know() {
 }
 
 #[test]
+fn shells_complete_its_commands_and_flags() {
+    for (shell, starts) in
+        [("bash", "_equilayer()"), ("zsh", "#compdef equilayer"), ("fish", "# Print an optspec")]
+    {
+        let (code, stdout, stderr) = equilayer(Path::new("."), &["completions", shell]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        assert!(stdout.starts_with(starts), "{shell}: {}", stdout.lines().next().unwrap_or_default());
+        for word in ["sweep", "compare", "completions", "dry-run"] {
+            assert!(stdout.contains(word), "{word} for {shell}");
+        }
+    }
+}
+
+#[test]
 fn a_dry_run_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = equilayer(folder.path(), &train(&["--dry-run"]));
@@ -63,6 +77,15 @@ fn a_dry_run_touches_nothing() {
         assert!(stdout.contains(line), "{stdout}");
     }
     assert_eq!(entries(folder.path()), [""; 0]);
+    // Of 8 batches, pairs make 4 steps; a step does twice as much.
+    let (_, paired, _) = equilayer(folder.path(), &train(&["--dry-run", "train.accumulate=2"]));
+    let numbers = |text: &str| -> Vec<f64> {
+        let line = text.lines().find(|line| line.contains(" kernels and ")).unwrap();
+        line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    };
+    let (alone, paired) = (numbers(&stdout), numbers(&paired));
+    assert_eq!((alone[0], paired[0]), (8.0, 4.0));
+    assert!(paired[1] > 2.0 * alone[1] && paired[2] >= 2.0 * alone[2], "{alone:?} {paired:?}");
     // What is printed is a configuration: of this one, run dry, the same is printed, but for the time.
     let file = folder.path().join("again.toml");
     std::fs::write(&file, &stdout).unwrap();
@@ -70,6 +93,43 @@ fn a_dry_run_touches_nothing() {
     assert_eq!(code, Some(0), "{stderr}");
     let without_time = |text: &str| text.split("# time").next().unwrap().to_owned();
     assert_eq!(without_time(&again), without_time(&stdout));
+}
+
+/// The recipe has sections of moco_v3, which an override takes out.
+#[test]
+fn another_objective_needs_no_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["train", "method.objective=simclr", "method.simclr.temperature=0.3", "--dry-run"];
+    let (code, stdout, stderr) = equilayer(folder.path(), &arguments);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stdout.contains("# simclr + 1 * ser at tokens(1)") && stdout.contains("temperature = 0.3"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("method.moco_v3"), "{stdout}");
+}
+
+#[test]
+fn costs_are_counted_by_part() {
+    let (code, stdout, stderr) = equilayer(Path::new("."), &["methods", "--json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let methods: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    for method in methods.as_array().unwrap() {
+        let cost = &method["cost"];
+        assert!(cost["relative"].as_f64().is_some_and(|relative| relative > 1.0), "{method}");
+        let parts = cost["parts"].as_object().unwrap();
+        assert!(parts[method["name"].as_str().unwrap()].as_u64().is_some_and(|own| own > 0), "{cost}");
+        let sum: u64 = parts.values().filter_map(serde_json::Value::as_u64).sum();
+        assert_eq!(cost["flops"], sum, "{cost}");
+    }
+    let ser = methods.as_array().unwrap().iter().find(|method| method["name"] == "ser").unwrap();
+    let relative = ser["cost"]["relative"].as_f64().unwrap();
+    assert!((relative - 1.0008).abs() <= 0.0003, "{relative}");
+    let (code, stdout, stderr) = equilayer(Path::new("."), &["explain", "ser"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    for line in ["  student ", "  ser ", "  all ", &format!("  {relative:.4} of moco_v3 alone")] {
+        assert!(stdout.contains(line), "{stdout}");
+    }
 }
 
 #[test]
@@ -151,6 +211,7 @@ fn check_metrics(run: &Path) {
         "loss/ser",
         "gradient/moco_v3",
         "online/knn",
+        "online/linear_probe",
         "online/rank_me",
         "milliseconds/student",
         "gflop/ser",

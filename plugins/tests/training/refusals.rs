@@ -60,6 +60,19 @@ const CASES: &[Case] = &[
     case(&["compare", "run"], &["2 values required by '<RUN> <RUN>...'; only 1 was provided"]),
     case(&["compare", "run", "rnu"], &["rnu: is no run: it has no `config.toml`; there are run"]),
     case(&["compare", "run", "run", "--html", "page.txt"], &["page.txt: a page's name ends in .html"]),
+    // New crates and completions.
+    case(
+        &["new", "My Crate"],
+        &["`My Crate` cannot be a crate's name: write small letters", "my-regularizers"],
+    ),
+    case(&["new", "equilayer"], &["`equilayer` cannot be a crate's name: it is one of Rust's"]),
+    case(&["new", ".."], &["`..` cannot be a crate's name: its last part is no name"]),
+    case(&["new", "run"], &["run: is there already; give the crate another name"]),
+    case(
+        &["new", "mine", "--path", "text"],
+        &["text: is no checkout of equilayer: it has no runtime/Cargo.toml"],
+    ),
+    case(&["completions", "zhs"], &["invalid value 'zhs'", "possible values: bash, elvish, fish"]),
     // Configuration files.
     case(&["train", "missing.toml"], &["missing.toml: No such file", "check the path"]),
     case(&["train", "run"], &["the configuration run: ", "go on with the run in this folder by --resume"]),
@@ -71,6 +84,11 @@ const CASES: &[Case] = &[
     case(&["train", "two.toml"], &["0 is not at least 1", "two.toml:3", "`seed` is a whole", "two.toml:2"]),
     // Values.
     case(&["train", "train.batch=1"], &["`batch`: 1 is not at least 2", "argument `train.batch=1`"]),
+    case(&["train", "train.accumulate=0"], &["`accumulate`: 0 is not at least 1"]),
+    case(
+        &["train", "train.accumulate=200"],
+        &["`train.accumulate`: 200 batches make a step, and an epoch has 125", "accumulate fewer"],
+    ),
     case(&["train", "train.batch=many"], &["`batch` is a whole number from 0 on, and \"many\" is not"]),
     case(&["train", "train.drop_path=1"], &["`drop_path`: 1 is not below 1"]),
     case(
@@ -103,6 +121,46 @@ const CASES: &[Case] = &[
     case(
         &["train", "method.ser.negatives=all"],
         &["unknown negatives `all`; valid negatives: cross_view, both_views"],
+    ),
+    case(
+        &["train", "method.ser.action=Rot90.pre_batch()"],
+        &[
+            "unknown call `pre_batch`; did you mean `per_batch`? Valid calls: ",
+            "argument `method.ser.action=Rot90",
+        ],
+    ),
+    case(
+        &["train", "method.ser.project=mlp(512, geul)"],
+        &["unknown head layer `geul`; did you mean `gelu`?"],
+    ),
+    case(
+        &["train", "phrases.toml"],
+        &[
+            "unknown action `Rot9`; did you mean `Rot90`? Valid actions: Rot90, HFlip, ",
+            "phrases.toml:4:11",
+            "unknown head layer `batchnorm`; did you mean `batch_norm`? Valid head layers: ",
+            "phrases.toml:5:21",
+        ],
+    ),
+    case(
+        &["train", "method.objective=simclr", "method.moco_v3.hidden=64"],
+        &[
+            "`moco_v3` is no part of this method",
+            "write `objective = \"moco_v3\"`",
+            "`method.moco_v3.hidden=64`",
+        ],
+    ),
+    case(
+        &["train", "TINY", "method.moco_v3.predictor=mlp(24)"],
+        &["`moco_v3` cannot be computed: contract: axis ", "heads fit", "predictor = \"mlp(24)\""],
+    ),
+    case(
+        &["train", "method.regularizers=essl", "method.essl.action=D4", "train.batch=16"],
+        &["`essl` cannot be computed", "4 numbers predict which of the action's 8 elements", "a layer of 8"],
+    ),
+    case(
+        &["train", "unused.toml"],
+        &["unknown key `hiden`; did you mean `hidden`?", "`byol` is no part of this"],
     ),
     case(
         &["train", "method.ser.batch=0.001"],
@@ -194,6 +252,9 @@ fn prepare(folder: &Path) {
     write("section.toml", b"[trian]\nbatch = 4\n");
     write("scalar.toml", b"train = 3\n");
     write("two.toml", b"[train]\nseed = -1\nepochs = 0\n");
+    let phrases = "action = \"Rot9 * HFlip\"\nproject = \"mlp(512, batchnorm)\"\n";
+    write("phrases.toml", format!("[method]\nregularizers = [\"ser\"]\n[method.ser]\n{phrases}").as_bytes());
+    write("unused.toml", b"[method]\n[method.byol]\nhiden = 3\n");
     write("run/config.toml", b"[train]\n");
     write("text/notes.txt", b"notes");
     for file in ["train/a/1.png", "test/a/1.png", "train/b/notes.txt", "test/b/1.png"] {

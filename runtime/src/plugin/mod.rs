@@ -24,6 +24,7 @@ mod feature;
 mod follower;
 mod head;
 mod knob;
+mod layers;
 mod loss;
 mod registry;
 mod spec;
@@ -41,8 +42,9 @@ pub use feature::{
     joined, stacked,
 };
 pub use follower::{Ema, EmaUpdate, Follower, TEACHER};
-pub use head::{Head, HeadLayer, Mlp};
+pub use head::Head;
 pub use knob::{Choice, Knob, KnobKind, KnobSpec, KnobType, KnobValue};
+pub use layers::{HeadLayer, Mlp};
 pub use loss::Loss;
 pub use registry::{Declared, Objective, Registration, Registry, RegistryError, Regularizer, inventory};
 pub use spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};

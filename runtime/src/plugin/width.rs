@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use equilayer_grammar::heads;
 use serde::Serialize;
 
 /// The width of a head's layer.
@@ -32,6 +33,16 @@ impl Width {
     /// The value of a knob of the plugin.
     pub fn knob(name: &str) -> Width {
         Width::Knob(name.into())
+    }
+
+    /// From what was written.
+    pub(super) fn of(written: &heads::Width) -> Width {
+        match &written.kind {
+            heads::WidthKind::Fixed(width) => Width::Fixed(*width),
+            heads::WidthKind::Tap(factor) => Width::Tap(*factor),
+            heads::WidthKind::TapSquared => Width::TapSquared,
+            heads::WidthKind::Knob(name) => Width::knob(name),
+        }
     }
 }
 

@@ -31,6 +31,7 @@
 
 mod assemble;
 mod build;
+pub mod cost;
 mod draw;
 mod encode;
 mod guard;
