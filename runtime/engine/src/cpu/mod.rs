@@ -23,6 +23,11 @@ mod memory;
 mod movement;
 mod norm;
 mod off_diagonal;
+#[cfg(target_arch = "x86_64")]
+mod panel;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "no_panel.rs"]
+mod panel;
 mod random;
 mod reduce;
 mod rows;
