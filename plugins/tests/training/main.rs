@@ -11,3 +11,4 @@ mod runs;
 mod same_run;
 #[cfg(unix)]
 mod signals;
+mod sweep;

@@ -6,15 +6,19 @@
 //!
 //! A mistake of the user's exits with code 2, a failure with 1, an interrupted run with 130.
 
+mod compare;
 mod evaluate;
 mod export;
 mod failure;
 mod help;
 mod loaded;
 mod methods;
+mod new;
+mod output;
 mod parity;
 mod resume;
 mod summary;
+mod sweep;
 mod train;
 
 use std::path::PathBuf;
@@ -43,6 +47,10 @@ const DEFAULT_METHOD: (&str, &[&str]) = ("moco_v3", &[]);
 enum Command {
     /// Pretrain an encoder.
     Train(TrainArguments),
+    /// Train a grid of runs, keys with several values each; go on with one; set the results side by side.
+    Sweep(sweep::SweepArguments),
+    /// Set runs side by side: where their configurations differ, and what was measured.
+    Compare(compare::CompareArguments),
     /// Evaluate a run: linear probe, kNN, collapse, equivariance by layer, beside raw pixels and the untrained encoder.
     Eval(EvaluateArguments),
     /// Write the report of a run again.
@@ -74,6 +82,13 @@ enum Command {
     },
     /// Compare reference values of others' code with what is computed here.
     Parity(parity::ParityArguments),
+    /// Write a crate to start from: a regularizer of its own, a recipe and a test.
+    New(new::NewArguments),
+    /// Print a shell's completions: `equilayer completions zsh > ~/.zfunc/_equilayer`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// List the methods: objectives and regularizers, with their places and knobs.
     Methods {
         /// As JSON.
@@ -149,12 +164,16 @@ pub fn run() -> ExitCode {
     let outcome = registry.map_err(Failure::mistake).and_then(|registry| match cli.command {
         None => train::run(&registry, TrainArguments::default()),
         Some(Command::Train(arguments)) => train::run(&registry, arguments),
+        Some(Command::Sweep(arguments)) => sweep::run(&registry, arguments),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Eval(arguments)) => evaluate::evaluate(&registry, arguments),
         Some(Command::Report { run }) => evaluate::report(&run),
         Some(Command::Export { run, to }) => export::weights(&registry, &run, &to),
         Some(Command::Features { run, to, read, split }) => {
             export::features(&registry, &run, &to, read, split)
         }
+        Some(Command::New(arguments)) => new::run(&arguments),
+        Some(Command::Completions { shell }) => Ok(completions(shell)),
         Some(Command::Parity(arguments)) => parity::run(&arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),
@@ -164,4 +183,12 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Prints completions of this program, by the name that it has.
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(|program| program.file_stem()?.to_str()).unwrap_or("equilayer");
+    clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+    ExitCode::SUCCESS
 }
