@@ -1,14 +1,16 @@
 //! Elementwise programs, a few hundred elements at a time: every instruction is a vectorised loop over values that
 //! stay in the first-level cache.
 
+mod apply;
+
 use rayon::prelude::*;
 
+use self::apply::{binary, unary};
 use super::call::{Call, Shared};
 use super::gather::{BLOCK, Lane};
-use super::math;
 use super::scratch::Scratch;
 use super::simd;
-use crate::ops::{BinaryKind, Instruction, Op, Program, UnaryKind};
+use crate::ops::{Instruction, Op, Program};
 
 /// Elements an instruction handles at once.
 const CHUNK: usize = 512;
@@ -33,6 +35,8 @@ pub struct Kernel<'p> {
     program: &'p Program,
     slots: Vec<usize>,
     slot_count: usize,
+    /// Inputs that are outputs too.
+    passed_on: Vec<bool>,
 }
 
 impl<'p> Kernel<'p> {
@@ -53,7 +57,10 @@ impl<'p> Kernel<'p> {
             }));
             free.extend((0..=index).filter(|&value| last_use[value] == index).map(|value| slots[value]));
         }
-        Kernel { program, slots, slot_count }
+        let loads = |instruction: &Instruction| matches!(instruction, Instruction::Load(_));
+        let passed_on = program.instructions.iter().zip(&last_use);
+        let passed_on = passed_on.map(|(instruction, &last)| loads(instruction) && last == count).collect();
+        Kernel { program, slots, slot_count, passed_on }
     }
 
     /// Runs the program for the elements `start..start + length`.
@@ -145,16 +152,20 @@ impl<'p> Kernel<'p> {
             // SAFETY: lanes are the caller's. What an instruction writes, its slot or its part of a target, is neither
             // an operand's slot, as slots are assigned, nor an input's memory, as homes are.
             values[index] = unsafe { step(instruction, patch, lanes, values, result) };
+            if self.passed_on[index] {
+                // Before any output is written, which may be over this very input.
+                // SAFETY: the slot is the load's own, and holds the patch.
+                unsafe { values[index].copy_to(result, rows, columns) };
+                values[index] = result;
+            }
         }
         for (target, &output) in self.program.outputs.iter().enumerate() {
             let (from, to) = (values[output as usize], part(target));
             if homes[output as usize] == Some(target) {
                 continue;
             }
-            for row in 0..rows {
-                // SAFETY: both have the patch's rows. They are the same where an input is passed on in its place.
-                unsafe { std::ptr::copy(from.row(row), to.row(row), columns) };
-            }
+            // SAFETY: both have the patch's rows, and what is copied lies in a slot or in a target of its own.
+            unsafe { from.copy_to(to, rows, columns) };
         }
     }
 }
@@ -175,6 +186,16 @@ impl Values {
     unsafe fn row(self, row: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
         unsafe { self.pointer.add(row * self.row_stride) }
+    }
+
+    /// # Safety
+    /// Both have the rows, which are the same or do not overlap.
+    #[inline(always)]
+    unsafe fn copy_to(self, to: Values, rows: usize, columns: usize) {
+        for row in 0..rows {
+            // SAFETY: the caller's promise.
+            unsafe { std::ptr::copy(self.row(row), to.row(row), columns) };
+        }
     }
 }
 
@@ -280,125 +301,4 @@ fn operands(instruction: &Instruction) -> impl Iterator<Item = usize> {
         Instruction::Select(mask, a, b) => [Some(mask), Some(a), Some(b)],
     };
     used.into_iter().flatten().map(usize::from)
-}
-
-/// The rows of an operand and of a result.
-struct Each<A, R> {
-    rows: usize,
-    a: A,
-    result: R,
-}
-
-impl<'v, A: Fn(usize) -> &'v [f32], R: Fn(usize) -> &'v mut [f32]> Each<A, R> {
-    #[inline(always)]
-    fn map(self, f: impl Fn(f32) -> f32) {
-        for row in 0..self.rows {
-            map_row((self.a)(row), (self.result)(row), &f);
-        }
-    }
-}
-
-/// The rows of two operands and of a result.
-struct Pairs<A, B, R> {
-    rows: usize,
-    a: A,
-    b: B,
-    result: R,
-}
-
-impl<'v, A, B, R> Pairs<A, B, R>
-where
-    A: Fn(usize) -> &'v [f32],
-    B: Fn(usize) -> &'v [f32],
-    R: Fn(usize) -> &'v mut [f32],
-{
-    #[inline(always)]
-    fn map(self, f: impl Fn(f32, f32) -> f32) {
-        for row in 0..self.rows {
-            map_rows((self.a)(row), (self.b)(row), (self.result)(row), &f);
-        }
-    }
-}
-
-// Slices in arguments of functions: so the compiler knows that a result overlaps no operand, and vectorises.
-#[inline(always)]
-fn map_row(a: &[f32], result: &mut [f32], f: impl Fn(f32) -> f32) {
-    for (result, &a) in result.iter_mut().zip(a) {
-        *result = f(a);
-    }
-}
-
-#[inline(always)]
-fn map_rows(a: &[f32], b: &[f32], result: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    for ((result, &a), &b) in result.iter_mut().zip(a).zip(b) {
-        *result = f(a, b);
-    }
-}
-
-#[inline(always)]
-fn unary<'v>(
-    kind: UnaryKind,
-    rows: usize,
-    a: impl Fn(usize) -> &'v [f32],
-    result: impl Fn(usize) -> &'v mut [f32],
-) {
-    let each = Each { rows, a, result };
-    match kind {
-        UnaryKind::Neg => each.map(|x| -x),
-        UnaryKind::Abs => each.map(f32::abs),
-        UnaryKind::Sign => each.map(|x| {
-            if x > 0.0 {
-                1.0
-            } else if x < 0.0 {
-                -1.0
-            } else {
-                x
-            }
-        }),
-        UnaryKind::Square => each.map(|x| x * x),
-        UnaryKind::Recip => each.map(|x| 1.0 / x),
-        UnaryKind::Sqrt => each.map(f32::sqrt),
-        UnaryKind::Rsqrt => each.map(|x| 1.0 / x.sqrt()),
-        UnaryKind::Exp => each.map(math::exp),
-        UnaryKind::Exp2 => each.map(math::exp2),
-        UnaryKind::Ln => each.map(math::ln),
-        UnaryKind::Log2 => each.map(math::log2),
-        UnaryKind::Sin => each.map(math::sin),
-        UnaryKind::Cos => each.map(math::cos),
-        UnaryKind::Tanh => each.map(math::tanh),
-        UnaryKind::Sigmoid => each.map(math::sigmoid),
-        UnaryKind::Erf => each.map(math::erf),
-        UnaryKind::Gelu => each.map(math::gelu),
-        UnaryKind::GeluDerivative => each.map(math::gelu_derivative),
-        UnaryKind::Relu => each.map(|x| if x < 0.0 { 0.0 } else { x }),
-        UnaryKind::Silu => each.map(math::silu),
-        UnaryKind::Softplus => each.map(math::softplus),
-        UnaryKind::Floor => each.map(f32::floor),
-        UnaryKind::StopGradient => each.map(|x| x),
-    }
-}
-
-#[inline(always)]
-fn binary<'v>(
-    kind: BinaryKind,
-    rows: usize,
-    a: impl Fn(usize) -> &'v [f32],
-    b: impl Fn(usize) -> &'v [f32],
-    result: impl Fn(usize) -> &'v mut [f32],
-) {
-    let pairs = Pairs { rows, a, b, result };
-    let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
-    match kind {
-        BinaryKind::Add => pairs.map(|a, b| a + b),
-        BinaryKind::Sub => pairs.map(|a, b| a - b),
-        BinaryKind::Mul => pairs.map(|a, b| a * b),
-        BinaryKind::Div => pairs.map(|a, b| a / b),
-        BinaryKind::Max => pairs.map(|a, b| if a.is_nan() || a > b { a } else { b }),
-        BinaryKind::Min => pairs.map(|a, b| if a.is_nan() || a < b { a } else { b }),
-        BinaryKind::Pow => pairs.map(|a, b| math::exp2(b * math::log2(a))),
-        BinaryKind::Mod => pairs.map(|a, b| a % b),
-        BinaryKind::Less => pairs.map(|a, b| truth(a < b)),
-        BinaryKind::LessEqual => pairs.map(|a, b| truth(a <= b)),
-        BinaryKind::Equal => pairs.map(|a, b| truth(a == b)),
-    }
 }
