@@ -72,6 +72,10 @@ pub enum Error {
     /// Something of luminal's that has no counterpart here.
     #[error("luminal: {0}")]
     Luminal(String),
+    /// A GPU that is not there, or stopped.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Device(#[from] crate::cuda::DeviceError),
     /// An executor that cannot run this plan.
     #[error("{0}")]
     Executor(String),

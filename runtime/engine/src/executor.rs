@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, nearest};
-use crate::plan::{Plan, Port};
+use crate::plan::{Operand, Plan, Port, Step};
 
 /// What a run hands back, by output name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -123,4 +123,25 @@ fn find_input<'v>(port: &Port, inputs: &[(&str, &'v [f32])]) -> Result<&'v [f32]
             port.shape.elements()
         ))),
     }
+}
+
+/// Where a result is in the plan, in words.
+pub(crate) fn place_of(step: &Step, index: usize, output: &Operand) -> String {
+    let scope = step.scope.as_deref().map_or(String::new(), |scope| format!(" in `{scope}`"));
+    format!("step {index}, shape {}{scope}", output.layout.shape())
+}
+
+/// Refuses values that are not finite; `describe` names the operator and the place.
+pub(crate) fn check_finite(values: &[f32], describe: impl FnOnce() -> (String, String)) -> Result<(), Error> {
+    let Some(index) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
+    let (operator, place) = describe();
+    let count = values.iter().filter(|value| !value.is_finite()).count();
+    Err(Error::NotFinite {
+        operator,
+        count,
+        elements: values.len(),
+        value: values[index].to_string(),
+        index,
+        place,
+    })
 }

@@ -59,14 +59,19 @@
 //! | [`passes`] | rewrites of the graph |
 //! | [`plan`] | layouts, schedule, memory |
 //! | [`cpu`] | kernels and the executor |
+//! | `cuda` | the same plans on a GPU, with the feature of that name |
 //! | [`profile`] | where the time goes |
 //! | [`mod@reference`] | slow executions to test against |
 
 pub mod array;
 mod autograd;
+mod axes;
 mod cache;
 mod compile;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
+mod device;
 mod error;
 mod executor;
 mod graph;
@@ -87,6 +92,9 @@ mod tensor;
 pub use cache::PlanCache;
 pub use compile::CompileOptions;
 pub use cpu::{CpuExecutor, CpuOptions};
+#[cfg(feature = "cuda")]
+pub use cuda::{CudaExecutor, CudaOptions};
+pub use device::{DeviceChoice, DeviceExecutor, device_list};
 pub use error::{Error, nearest};
 pub use executor::{Executor, Outputs};
 pub use graph::Graph;

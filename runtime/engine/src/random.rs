@@ -12,10 +12,10 @@
 
 use std::f64::consts::TAU;
 
-const ROUNDS: usize = 10;
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const ROUNDS: usize = 10;
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 /// Key increments of a round: the golden ratio and √3 − 1 as fractions of 2³².
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 /// Four random words, uniform over all `u32`: Philox-4x32 with 10 rounds. For a fixed key, distinct counters
 /// give distinct blocks.
@@ -89,7 +89,11 @@ pub fn normal_pair(words: [u32; 2]) -> [f32; 2] {
 /// assert_eq!(stream_id("foobar"), 0x85944171f73967e8);
 /// ```
 pub const fn stream_id(name: &str) -> u64 {
-    let bytes = name.as_bytes();
+    fnv1a(name.as_bytes())
+}
+
+/// FNV-1a, 64 bits.
+pub(crate) const fn fnv1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut i = 0;
     while i < bytes.len() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use equilayer_engine::{CpuExecutor, CpuOptions};
+use equilayer_engine::{CpuOptions, DeviceChoice, DeviceExecutor, Executor};
 
 use super::AssessError;
 use super::assessment::{Assessment, Subject, Test};
@@ -60,6 +60,8 @@ pub struct Bench {
     pub workers: usize,
     /// Threads that compute; 0 for all cores.
     pub threads: usize,
+    /// What encoders run on.
+    pub device: DeviceChoice,
     /// How much, and on what.
     pub options: AssessOptions,
 }
@@ -69,7 +71,7 @@ pub(super) const BATCH: usize = 128;
 
 /// An encoder with its values.
 pub(super) struct Encoding<'a> {
-    pub executor: &'a mut CpuExecutor,
+    pub executor: &'a mut dyn Executor,
     pub plain: &'a Pipeline,
 }
 
@@ -97,10 +99,11 @@ impl Bench {
     /// An executor with the values that training began with.
     ///
     /// # Errors
-    /// Threads that cannot be started.
-    pub fn untrained(&self) -> Result<CpuExecutor, AssessError> {
+    /// Threads that cannot be started; a GPU that cannot be used.
+    pub fn untrained(&self) -> Result<DeviceExecutor, AssessError> {
         let threads = (self.threads > 0).then_some(self.threads);
-        Ok(CpuExecutor::new(CpuOptions { threads, seed: self.seed, ..CpuOptions::default() })?)
+        let options = CpuOptions { threads, seed: self.seed, ..CpuOptions::default() };
+        Ok(DeviceExecutor::new(self.device, options)?)
     }
 
     pub(super) fn extractor(&self, reads: &[Read]) -> Result<FeatureExtractor, AssessError> {
@@ -122,7 +125,7 @@ impl Bench {
     /// Images that cannot be read; features that cannot be measured, such as those of a diverged encoder.
     pub fn assess(
         &self,
-        trained: &mut CpuExecutor,
+        trained: &mut dyn Executor,
         step: u64,
         extent: Extent,
         say: &mut dyn FnMut(&str),
@@ -169,7 +172,7 @@ impl Bench {
     /// Images that cannot be read; a layer that the encoder does not have.
     pub fn features(
         &self,
-        executor: &mut CpuExecutor,
+        executor: &mut dyn Executor,
         read: Read,
         test: bool,
     ) -> Result<Features, AssessError> {

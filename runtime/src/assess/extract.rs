@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use equilayer_engine::{CompileOptions, CpuExecutor, Error, Executor, Graph, Plan, Tensor};
+use equilayer_engine::{CompileOptions, Error, Executor, Graph, Plan, Tensor};
 use serde::{Serialize, Serializer};
 
 use crate::config::{FromNode, Scalar};
@@ -121,7 +121,7 @@ impl FeatureExtractor {
     ///
     /// # Errors
     /// What the executor reports.
-    pub fn run(&self, executor: &mut CpuExecutor, images: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
+    pub fn run(&self, executor: &mut dyn Executor, images: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
         let count = images.len() / self.pixels.max(1);
         let mut found: Vec<Vec<f32>> =
             self.widths.iter().map(|width| Vec::with_capacity(count * width)).collect();

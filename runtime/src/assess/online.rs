@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use equilayer_engine::CpuExecutor;
+use equilayer_engine::Executor;
 
 use super::AssessError;
 use super::bench::Bench;
@@ -86,7 +86,7 @@ impl Online {
     ///
     /// # Errors
     /// Features that are not finite.
-    pub fn measure(&self, executor: &mut CpuExecutor) -> Result<Signals, AssessError> {
+    pub fn measure(&self, executor: &mut dyn Executor) -> Result<Signals, AssessError> {
         let queries = self.features(executor, &self.queries)?;
         let gallery = self.gallery.as_ref().filter(|_| queries.labels().is_some());
         let (mut nearest, mut probe) = (None, None);
@@ -104,7 +104,7 @@ impl Online {
         Ok(Signals { knn: nearest, linear_probe: probe, deviation, rank })
     }
 
-    fn features(&self, executor: &mut CpuExecutor, sample: &Sample) -> Result<Features, AssessError> {
+    fn features(&self, executor: &mut dyn Executor, sample: &Sample) -> Result<Features, AssessError> {
         let values = self.extractor.run(executor, &sample.pixels)?.swap_remove(0);
         let features = Features::new(values, self.extractor.widths()[0])?;
         Ok(match &sample.labels {

@@ -16,6 +16,7 @@ use crate::run_directory::RunDirectory;
 pub fn evaluate(registry: &Registry, arguments: EvaluateArguments) -> Result<ExitCode, Failure> {
     let mut overrides = arguments.overrides;
     overrides.extend(arguments.read.map(|read| format!("evaluate.read={read}")));
+    overrides.extend(arguments.device.map(|device| format!("train.device={device}")));
     let mut loaded = Loaded::open(&arguments.run, registry, &overrides)?;
     let bench = loaded.bench();
     let extent = Extent { corruptions: arguments.corruptions };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use equilayer_engine::{CpuExecutor, Executor};
+use equilayer_engine::{DeviceExecutor, Executor};
 
 use super::failure::Failure;
 use super::train::understood;
@@ -18,7 +18,7 @@ pub struct Loaded {
     pub directory: RunDirectory,
     pub settings: Settings,
     /// The encoder's values as trained.
-    pub executor: CpuExecutor,
+    pub executor: DeviceExecutor,
     /// Steps that made them.
     pub step: u64,
 }

@@ -6,13 +6,16 @@
 //!
 //! A mistake of the user's exits with code 2, a failure with 1, an interrupted run with 130.
 
+mod bench;
 mod compare;
+mod devices;
 mod evaluate;
 mod export;
 mod failure;
 mod help;
 mod loaded;
 mod methods;
+mod new;
 mod output;
 mod parity;
 mod resume;
@@ -24,6 +27,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use equilayer_engine::DeviceChoice;
 
 use crate::assess::Read;
 use crate::plugin::Registry;
@@ -79,8 +83,19 @@ enum Command {
         #[arg(long, value_enum, default_value = "test")]
         split: export::Part,
     },
+    /// List what can compute: the processor, and the GPUs that are found.
+    Devices,
     /// Compare reference values of others' code with what is computed here.
     Parity(parity::ParityArguments),
+    /// Measure training steps of fixed workloads beside what the machine can do: time, work, memory.
+    Bench(bench::BenchArguments),
+    /// Write a crate to start from: a regularizer of its own, a recipe and a test.
+    New(new::NewArguments),
+    /// Print a shell's completions: `equilayer completions zsh > ~/.zfunc/_equilayer`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// List the methods: objectives and regularizers, with their places and knobs.
     Methods {
         /// As JSON.
@@ -108,6 +123,9 @@ struct TrainArguments {
     /// Keys to set or override: method.ser.layer=6 optim.lr=3e-4
     #[arg(value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+    /// What computes: cpu, cuda, cuda:N, or auto for a GPU where there is one; the key train.device.
+    #[arg(long)]
+    device: Option<DeviceChoice>,
     /// Go on with a run, by its own configuration: the one whose folder stands where the file would, or the one in
     /// `train.directory`.
     #[arg(long)]
@@ -134,6 +152,9 @@ struct EvaluateArguments {
     /// What probes read of the encoder: embedding, last4 or tokens(LAYER).
     #[arg(long)]
     read: Option<Read>,
+    /// What computes: cpu, cuda, cuda:N or auto; the run's own device if not given.
+    #[arg(long)]
+    device: Option<DeviceChoice>,
     /// Robustness too: nine corruptions at five severities, generated on the fly.
     #[arg(long)]
     corruptions: bool,
@@ -164,7 +185,11 @@ pub fn run() -> ExitCode {
         Some(Command::Features { run, to, read, split }) => {
             export::features(&registry, &run, &to, read, split)
         }
+        Some(Command::Devices) => devices::list(),
+        Some(Command::New(arguments)) => new::run(&arguments),
+        Some(Command::Completions { shell }) => Ok(completions(shell)),
         Some(Command::Parity(arguments)) => parity::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&registry, &arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),
         Some(Command::Explain { name, json }) => methods::explain(&registry, &name, json),
@@ -173,4 +198,12 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Prints completions of this program, by the name that it has.
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(|program| program.file_stem()?.to_str()).unwrap_or("equilayer");
+    clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+    ExitCode::SUCCESS
 }

@@ -15,9 +15,10 @@ use crate::run_directory::RunDirectory;
 use crate::train::Settings;
 
 /// Keys that may change in the middle of a run.
-const FREE: [&str; 6] = [
+const FREE: [&str; 7] = [
     "train.epochs",
     "train.threads",
+    "train.device",
     "train.workers",
     "train.checkpoint_every",
     "train.keep",

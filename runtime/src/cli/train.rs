@@ -28,6 +28,7 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
     if let Some(first) = arguments.config.take_if(|path| path.to_string_lossy().contains('=')) {
         arguments.overrides.insert(0, first.to_string_lossy().into_owned());
     }
+    arguments.overrides.extend(arguments.device.map(|device| format!("train.device={device}")));
     let (run, document, settings) = match arguments.resume {
         true => {
             let Resumed { directory, document, settings } = resume::open(registry, &arguments)?;

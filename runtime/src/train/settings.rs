@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use equilayer_engine::DeviceChoice;
 use equilayer_engine::optim::{AdamWOptions, Clip, Group, LarsOptions, Optimizer, Rate, SgdOptions};
 use equilayer_grammar::{Bound, Range};
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub workers: usize,
     /// Threads that compute; 0 for all cores.
     pub threads: usize,
+    /// What the method and its encoders run on.
+    pub device: DeviceChoice,
     /// Stochastic depth of the student.
     pub drop_path: f32,
     /// Steps between checkpoints.
@@ -103,6 +106,7 @@ impl Settings {
             train.number("drop_path", 0.0, SHARE, "Stochastic depth at the student's last block.");
         let workers = train.count("workers", 2, 1, "Threads that make views.");
         let threads = train.count("threads", 0, 0, "Threads that compute; 0 for all cores.");
+        let device = read_device(&mut train);
         let checkpoint_every = train.count("checkpoint_every", 200, 1, "Steps between checkpoints.");
         let keep = train.count("keep", 2, 1, "Checkpoints kept besides the best.");
         let directory = read_directory(&mut train);
@@ -133,6 +137,7 @@ impl Settings {
             seed,
             workers,
             threads,
+            device,
             drop_path: drop_path as f32,
             checkpoint_every: checkpoint_every as u64,
             keep,
@@ -142,6 +147,13 @@ impl Settings {
             directory: directory.into(),
         })
     }
+}
+
+/// What the run computes on, of the section `train`.
+fn read_device(train: &mut Section<'_>) -> DeviceChoice {
+    let parsed = |name: &String| name.parse::<DeviceChoice>().map(|_| ());
+    let doc = "What computes: cpu, cuda, cuda:N, or auto for a GPU where there is one.";
+    train.checked("device", DeviceChoice::default().to_string(), doc, parsed).parse().unwrap_or_default()
 }
 
 /// The folder of a run, of the section `train`.
@@ -164,6 +176,7 @@ impl Settings {
             seed: self.seed,
             workers: self.workers,
             threads: self.threads,
+            device: self.device,
             options: self.assess.clone(),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Plan, PlanCache};
+use equilayer_engine::{CpuOptions, DeviceExecutor, Executor, Plan, PlanCache};
 
 use super::accumulate::Place;
 use super::collate::{Collator, StepClock, StepInputs};
@@ -35,7 +35,7 @@ pub struct Trainer {
     pub(super) options: TrainingOptions,
     pub(super) loader: Loader<SampleViews>,
     pub(super) collator: Collator,
-    pub(super) executor: CpuExecutor,
+    pub(super) executor: DeviceExecutor,
     plans: PlanCache<StepShape>,
     pub(super) clock: StepClock,
     pub(super) total: u64,
@@ -98,7 +98,7 @@ impl Trainer {
             options: training,
             loader,
             collator,
-            executor: CpuExecutor::new(cpu)?,
+            executor: DeviceExecutor::new(settings.device, cpu)?,
             plans: PlanCache::new(PLANS),
             clock,
             settings,
@@ -132,7 +132,7 @@ impl Trainer {
     }
 
     /// The executor, with all that was learned.
-    pub fn executor(&mut self) -> &mut CpuExecutor {
+    pub fn executor(&mut self) -> &mut DeviceExecutor {
         &mut self.executor
     }
 

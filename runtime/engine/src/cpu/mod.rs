@@ -23,6 +23,7 @@ mod memory;
 mod movement;
 mod norm;
 mod off_diagonal;
+mod peak;
 mod random;
 mod reduce;
 mod rows;
@@ -38,12 +39,13 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
+pub use self::peak::{instruction_set, multiply_adds};
 pub use self::simd::dispatch;
 
 use self::call::{Call, Source, Target};
 use self::memory::Memory;
 use crate::error::Error;
-use crate::executor::{Executor, Outputs, match_inputs, unknown};
+use crate::executor::{Executor, Outputs, check_finite, match_inputs, place_of, unknown};
 use crate::ops::State;
 use crate::plan::{Operand, Place, Plan, Port, Step};
 use crate::profile::Launch;
@@ -297,25 +299,6 @@ impl Addresses<'_> {
         // SAFETY: outputs are whole row-major buffers.
         unsafe { std::slice::from_raw_parts(self.buffer(operand.buffer), operand.layout.shape().elements()) }
     }
-}
-
-fn place_of(step: &Step, index: usize, output: &Operand) -> String {
-    let scope = step.scope.as_deref().map_or(String::new(), |scope| format!(" in `{scope}`"));
-    format!("step {index}, shape {}{scope}", output.layout.shape())
-}
-
-fn check_finite(values: &[f32], describe: impl FnOnce() -> (String, String)) -> Result<(), Error> {
-    let Some(index) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
-    let (operator, place) = describe();
-    let count = values.iter().filter(|value| !value.is_finite()).count();
-    Err(Error::NotFinite {
-        operator,
-        count,
-        elements: values.len(),
-        value: values[index].to_string(),
-        index,
-        place,
-    })
 }
 
 #[cfg(test)]

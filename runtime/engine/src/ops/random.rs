@@ -35,8 +35,10 @@ pub enum Distribution {
     Normal,
 }
 
-/// The last counter word: keeps these draws apart from those that fill parameters under the same key.
-const DOMAIN: u32 = u32::from_le_bytes(*b"draw");
+impl Random {
+    /// The last counter word: keeps these draws apart from those that fill parameters under the same key.
+    pub(crate) const DOMAIN: u32 = u32::from_le_bytes(*b"draw");
+}
 
 /// What counters of one sample start from; nothing where the key or the sample are no whole numbers below 2²⁴.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ impl Distribution {
     /// Elements `4·number` to `4·number + 3` of a sample.
     #[inline(always)]
     pub(crate) fn four(self, counter: Counter, number: u32) -> [f32; 4] {
-        let words = block(counter.key, [number, counter.sample, counter.use_id, DOMAIN]);
+        let words = block(counter.key, [number, counter.sample, counter.use_id, Random::DOMAIN]);
         match self {
             Distribution::Uniform => words.map(uniform),
             Distribution::Normal => {

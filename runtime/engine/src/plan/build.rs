@@ -1,5 +1,7 @@
 //! From a graph to a plan: layouts for views, copies where a kernel needs them, updates in place, offsets.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use luminal::prelude::{Graph as Luminal, NodeIndex};
 use rustc_hash::FxHashMap;
 
@@ -186,6 +188,8 @@ impl Builder {
     }
 
     fn finish(mut self) -> (Plan, Tally) {
+        static PLANS: AtomicU64 = AtomicU64::new(1);
+        self.plan.id = PLANS.fetch_add(1, Ordering::Relaxed);
         self.update_states();
         if self.liberties.in_place {
             self.write_over_operands();

@@ -7,6 +7,7 @@ mod build;
 mod memory;
 mod print;
 mod schedule;
+mod step;
 
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ pub use schedule::live_nodes;
 /// A compiled graph.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// A number that no other plan has, but its clones, which are equal: what executors make of it is kept under it.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "the CPU runs plans as they are"))]
+    pub(crate) id: u64,
     /// Kernels in the order they run.
     pub(crate) steps: Vec<Step>,
     /// All memory they touch.

@@ -5,11 +5,10 @@ use std::fmt;
 
 use equilayer_engine::array::Array;
 use equilayer_engine::reference::{Values, evaluate, lower};
-use equilayer_engine::{
-    CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node,
-};
+use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, node};
 
-use crate::cases::{Case, Domain, compare, values};
+use crate::cases::{Case, compare};
+use crate::graphs::{Built, text};
 
 /// How many comparisons ran.
 #[derive(Default)]
@@ -68,38 +67,6 @@ pub fn case(case: &Case, covered: &mut BTreeSet<&'static str>, counts: &mut Coun
     Ok(())
 }
 
-struct Built {
-    graph: Graph,
-    inputs: Vec<Tensor>,
-    loss: Option<Tensor>,
-}
-
-impl Built {
-    /// The case's graph with its outputs named; with `loss`, a weighted sum of all outputs instead.
-    fn new(case: &Case, loss: bool) -> Result<Built, String> {
-        let graph = Graph::new();
-        let inputs: Vec<Tensor> = case
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(i, input)| graph.input(&format!("in{i}"), input.shape))
-            .collect();
-        let outputs = (case.build)(&graph, &inputs);
-        graph.check().map_err(text)?;
-        if !loss {
-            outputs.iter().enumerate().for_each(|(i, output)| graph.output(&format!("out{i}"), output));
-            return Ok(Built { graph, inputs, loss: None });
-        }
-        let weighted = outputs.iter().enumerate().map(|(i, output)| {
-            let weights = values(output.shape().elements(), 1000 + i as u64, Domain::Any);
-            let weights: Vec<f32> = weights.into_iter().map(|x| x as f32).collect();
-            (output * graph.constant(*output.shape(), weights)).sum_all()
-        });
-        let loss = weighted.reduce(|sum, term| sum + term).ok_or("a case without outputs")?;
-        Ok(Built { graph, inputs, loss: Some(loss) })
-    }
-}
-
 /// Compares luminal's interpreter with the reference, on the graph as the passes left it, where it is small enough.
 /// Counted is what decomposes as a whole.
 fn interpret(
@@ -132,24 +99,8 @@ fn gradients(
     covered: &mut BTreeSet<&'static str>,
     counts: &mut Counts,
 ) -> Result<(), String> {
-    let wrt: Vec<usize> = (0..case.inputs.len()).filter(|&i| case.inputs[i].differentiable).collect();
-    let build = || -> Result<Built, String> {
-        let built = Built::new(case, true)?;
-        let tensors: Vec<Tensor> = wrt.iter().map(|&i| built.inputs[i].clone()).collect();
-        let loss = built.loss.clone().ok_or("no loss")?;
-        let gradients = built.graph.gradients(&loss, &tensors).map_err(text)?;
-        for (&i, gradient) in wrt.iter().zip(&gradients) {
-            if gradient.shape() != built.inputs[i].shape() {
-                return Err(format!(
-                    "gradient of input {i} has shape {}, not {}",
-                    gradient.shape(),
-                    built.inputs[i].shape()
-                ));
-            }
-            built.graph.output(&format!("grad{i}"), gradient);
-        }
-        Ok(built)
-    };
+    let wrt = case.differentiated();
+    let build = || Built::with_gradients(case);
     let analytic = evaluate(&build()?.graph, data).map_err(text)?;
     for options in [CompileOptions::none(), CompileOptions::new()] {
         let graph = build()?.graph;
@@ -251,8 +202,4 @@ fn same_bits(a: &Outputs, b: &Outputs) -> bool {
         outputs.iter().flat_map(|(_, v)| v.iter().map(|x| x.to_bits())).collect()
     };
     bits(a) == bits(b)
-}
-
-fn text(error: Error) -> String {
-    error.to_string()
 }

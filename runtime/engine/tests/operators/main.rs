@@ -6,6 +6,7 @@
 
 mod cases;
 mod check;
+mod graphs;
 
 use std::collections::BTreeSet;
 

@@ -117,6 +117,11 @@ impl Case {
         Case { interpreted: false, ..self }
     }
 
+    /// Inputs that gradients are taken of.
+    pub fn differentiated(&self) -> Vec<usize> {
+        (0..self.inputs.len()).filter(|&i| self.inputs[i].differentiable).collect()
+    }
+
     /// What is fed, by name: `in0`, `in1` and so on.
     pub fn values(&self) -> Values {
         let array = |(i, input): (usize, &Fed)| {

@@ -1,0 +1,206 @@
+//! Contractions: products of cuBLASLt where the layouts have its form, a generated kernel elsewhere. What is done to
+//! every element of the result follows as an elementwise program, but a bias, which cuBLASLt adds itself.
+
+use super::call::{Call, Source, Target};
+use super::code::position;
+use super::elementwise;
+use super::tiled::TiledProduct;
+use crate::axes::{Axis, SortedAxes, UNIT, take_longest};
+use crate::cuda::product::{Form, Product, Side};
+use crate::cuda::task::{Address, Task};
+use crate::layout::Layout;
+use crate::ops::{BinaryKind, Contract, FusedContract, Instruction, Program};
+
+/// More products than this for one contraction cost more to launch than a kernel of our own takes.
+const MOST_PRODUCTS: usize = 16;
+
+/// Runs a contraction.
+pub fn run(contract: &Contract, call: &mut Call) {
+    let target = call.outputs[0];
+    multiply(contract, target, None, call);
+}
+
+/// Runs a contraction with an elementwise program behind it.
+pub fn run_fused(fused: &FusedContract, call: &mut Call) {
+    let (outputs, others) = (call.outputs.clone(), call.inputs[2..].to_vec());
+    let first = outputs[0];
+    let free = !call.inputs.iter().any(|input| overlaps(input, &first));
+    if let ([bias], true) = (&others[..], free && adds_two(&fused.epilogue))
+        && is_row(&bias.layout)
+        && multiply(&fused.contract, first, Some(bias.address), call)
+    {
+        return;
+    }
+    let product = match free {
+        true => first,
+        false => Target { address: call.scratch(first.shape.elements()), ..first },
+    };
+    multiply(&fused.contract, product, None, call);
+    let inputs: Vec<Source> = [product.source()].into_iter().chain(others).collect();
+    elementwise::apply("epilogue", &fused.epilogue, &inputs, &outputs, call);
+}
+
+/// Whether a program adds its two inputs and nothing else.
+fn adds_two(program: &Program) -> bool {
+    use Instruction::{Binary, Load};
+    matches!(
+        program.instructions[..],
+        [Load(0), Load(1), Binary(BinaryKind::Add, 0, 1) | Binary(BinaryKind::Add, 1, 0)]
+    ) && program.outputs == [2]
+}
+
+/// Whether an operand is one dense row, repeated.
+fn is_row(layout: &Layout) -> bool {
+    let Some((last, outer)) = layout.strides().split_last() else { return false };
+    *last == 1 && layout.shape().iter().zip(outer).all(|(&dim, &stride)| dim == 1 || stride == 0)
+}
+
+/// Whether an input and an output may share an element.
+fn overlaps(input: &Source, output: &Target) -> bool {
+    let Some((low, high)) = input.layout.span() else { return false };
+    let first = input.address.offset as isize - input.layout.offset();
+    let (start, end) =
+        (output.address.offset as isize, (output.address.offset + output.shape.elements()) as isize);
+    input.address.region == output.address.region && first + low < end && start <= first + high
+}
+
+/// Writes the product to `target`, with a row added to each of its rows if there is a bias; nothing and `false` where
+/// a bias cannot be added on the way.
+fn multiply(contract: &Contract, target: Target, bias: Option<Address>, call: &mut Call) -> bool {
+    let [a, b] = [call.inputs[0], call.inputs[1]];
+    if target.shape.elements() == 0 {
+        return true;
+    }
+    match products(contract, [a, b], target, bias) {
+        Some(products) => call.tasks.extend(products.into_iter().map(Task::Product)),
+        None if bias.is_some() => return false,
+        None => by_kernel(contract, [a, b], target, call),
+    }
+    true
+}
+
+/// The contraction as products that cuBLASLt runs; nothing where it has no such form.
+fn products(
+    contract: &Contract,
+    operands: [Source; 2],
+    target: Target,
+    bias: Option<Address>,
+) -> Option<Vec<Product>> {
+    let [a, b] = operands;
+    let axes = SortedAxes::new(contract, &a.layout, &b.layout, target.shape);
+    let swap = axes.columns.last().is_none_or(|axis| axis.c != 1)
+        && axes.rows.last().is_some_and(|axis| axis.c == 1);
+    let (axes, [left, right]) = if swap { (axes.transposed(), [b, a]) } else { (axes, [a, b]) };
+    let SortedAxes { mut rows, mut columns, mut sums, mut batch } = axes;
+    let columns_axis = columns.pop().unwrap_or(Axis { c: 1, ..UNIT });
+    let rows_axis = take_longest(&mut rows);
+    let sums_axis = take_longest(&mut sums);
+    batch.extend(rows.into_iter().chain(columns));
+    let batch_axis = take_longest(&mut batch);
+    if columns_axis.c != 1 || sums_axis.length == 0 || (bias.is_some() && (swap || !sums.is_empty())) {
+        return None;
+    }
+    // A bias is a row of the whole result, so the result's last axis must be all of the columns.
+    let whole_rows = target.shape.last() == Some(&columns_axis.length);
+    if bias.is_some() && (!batch.is_empty() || !whole_rows) {
+        return None;
+    }
+    let (m, n, k) = (rows_axis.length, columns_axis.length, sums_axis.length);
+    let steps = [batch_axis.a, batch_axis.b, batch_axis.c].map(usize::try_from);
+    let [Ok(step_a), Ok(step_b), Ok(step_c)] = steps else { return None };
+    let side_c = Side::of(m, n, rows_axis.c, 1).filter(|side| !side.transposed)?;
+    let form = Form {
+        rows: m,
+        columns: n,
+        depth: k,
+        batch: batch_axis.length,
+        a: Side { step: step_a, ..Side::of(m, k, rows_axis.a, sums_axis.a)? },
+        b: Side { step: step_b, ..Side::of(k, n, sums_axis.b, columns_axis.b)? },
+        c: Side { step: step_c, ..side_c },
+        accumulate: false,
+        bias: bias.is_some(),
+    };
+    let (outer, inner) = (combinations(&batch)?, combinations(&sums)?);
+    let at = |address: Address, offset: usize| address.plus(offset);
+    let count = outer.len() * inner.len();
+    (count <= MOST_PRODUCTS).then(|| {
+        let pairs = outer
+            .iter()
+            .flat_map(|outer| inner.iter().enumerate().map(move |(term, inner)| (outer, term, inner)));
+        pairs
+            .map(|(outer, term, inner)| Product {
+                form: Form { accumulate: term > 0, ..form },
+                a: at(left.address, outer[0] + inner[0]),
+                b: at(right.address, outer[1] + inner[1]),
+                c: at(target.address, outer[2]),
+                alpha: 1.0,
+                bias,
+            })
+            .collect()
+    })
+}
+
+/// Offsets of all index combinations in both operands and the result; nothing where a stride is negative or they
+/// are very many.
+fn combinations(axes: &[Axis]) -> Option<Vec<[usize; 3]>> {
+    let mut offsets = vec![[0; 3]];
+    for axis in axes {
+        let strides = [axis.a, axis.b, axis.c].map(usize::try_from);
+        let [Ok(a), Ok(b), Ok(c)] = strides else { return None };
+        if offsets.len() * axis.length > MOST_PRODUCTS {
+            return None;
+        }
+        let steps = |base: [usize; 3]| {
+            (0..axis.length).map(move |i| [base[0] + i * a, base[1] + i * b, base[2] + i * c])
+        };
+        offsets = offsets.into_iter().flat_map(steps).collect();
+    }
+    Some(offsets)
+}
+
+/// The contraction by a generated kernel, for any strides.
+fn by_kernel(contract: &Contract, [a, b]: [Source; 2], target: Target, call: &mut Call) {
+    let kept = |left: bool, right: bool| -> Vec<char> {
+        let is = |label: &&char| contract.a.contains(label) == left && contract.b.contains(label) == right;
+        contract.out.iter().filter(is).copied().collect()
+    };
+    let (batch, rows, columns, sums) =
+        (kept(true, true), kept(true, false), kept(false, true), contract.summed());
+    let out = Layout::contiguous(target.shape);
+    let at = |labels: &[char], layout: &Layout, group: &[char], index: &str| {
+        format!("({})", position(&part(labels, layout, group), index))
+    };
+    let in_a = |group: &[char], index: &str| at(&contract.a, &a.layout, group, index);
+    let in_b = |group: &[char], index: &str| at(&contract.b, &b.layout, group, index);
+    let in_c = |group: &[char], index: &str| at(&contract.out, &out, group, index);
+    let length =
+        |labels: &[char], layout: &Layout, group: &[char]| part(labels, layout, group).shape().elements();
+    let left = format!("return a_[{} + {} + {}];", in_a(&batch, "z"), in_a(&rows, "m"), in_a(&sums, "k"));
+    let right = format!("return b_[{} + {} + {}];", in_b(&batch, "z"), in_b(&sums, "k"), in_b(&columns, "n"));
+    let nearest = |group: &[char]| {
+        part(&contract.a, &a.layout, group).strides().iter().map(|stride| stride.unsigned_abs()).min()
+    };
+    TiledProduct {
+        name: "contract",
+        products: length(&contract.out, &out, &batch),
+        rows: length(&contract.out, &out, &rows),
+        columns: length(&contract.out, &out, &columns),
+        depth: length(&contract.a, &a.layout, &sums),
+        reads: &[("a_", a.address), ("b_", b.address)],
+        left: &left,
+        right: &right,
+        left_dense_in_depth: nearest(&sums) <= nearest(&rows),
+        result: target.address,
+        place: &format!("{} + {} + {}", in_c(&batch, "z"), in_c(&rows, "m"), in_c(&columns, "n")),
+    }
+    .lower(call);
+}
+
+/// The layout over some of the labelled axes, in the order of `group`.
+fn part(labels: &[char], layout: &Layout, group: &[char]) -> Layout {
+    let picked: Vec<usize> =
+        group.iter().filter_map(|label| labels.iter().position(|other| other == label)).collect();
+    let rest = (0..labels.len()).filter(|axis| !picked.contains(axis));
+    let axes: Vec<usize> = picked.iter().copied().chain(rest).collect();
+    layout.permute(&axes).drop_axes((picked.len()..labels.len()).collect())
+}

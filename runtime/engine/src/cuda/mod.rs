@@ -1,0 +1,57 @@
+//! The CUDA executor: the same plans on an NVIDIA GPU.
+//!
+//! # Design
+//!
+//! **A plan is lowered before there is a device.** [`lower`] turns each step into tasks: kernels in CUDA C, matrix
+//! products as numbers, copies. All of it is data, so estimates and tests on machines without a GPU see exactly what a
+//! GPU would run. The match over operators is exhaustive: one without a kernel does not compile.
+//!
+//! **Kernels are written for the plan.** Lengths, strides and views are numbers in their text: divisions become
+//! multiplications, loops unroll, and a view costs nothing. Kernels of one text are one kernel, named after their
+//! operator and a hash of the text. They include no header, as a machine that runs them may have none. NVRTC compiles
+//! them for the device's own architecture, many at a time on several threads, and the result is kept on disk
+//! ([`KernelCache`]).
+//!
+//! **Matrix products are cuBLASLt's**, in true `f32` unless TF32 is allowed, where the layouts have its form; a bias is
+//! added on the way. Anything else (a flipped operand, a batch that lies innermost, a convolution) is a tiled kernel
+//! of ours. What is done to every element of a product otherwise follows as one elementwise kernel, in place.
+//!
+//! **Everything else is `f32` and in a fixed order.** Reductions are cut by shapes alone and joined by a second kernel;
+//! what is added by index is gathered by the element that receives it. There are no atomics: every run has the same
+//! bits on one device. Random draws are the CPU's words. Only normal draws use `f64`, as on the CPU.
+//!
+//! **Attention and dense InfoNCE never hold their score matrices**: attention passes tiles through shared memory,
+//! InfoNCE passes blocks of anchors through scratch memory.
+//!
+//! **Memory**: one arena and one scratch area, as large as the neediest plan so far; one allocation a state and one for
+//! the constants of each plan. All work is put on one stream. The first run of a plan goes task by task; the second is
+//! recorded as a CUDA graph, and every later one is a single launch.
+//!
+//! **Nothing of CUDA is needed to build.** `cudarc` loads the driver, NVRTC and cuBLASLt when the first executor is made.
+//! What is missing is said in one error with its remedy ([`DeviceError`]).
+//!
+//! | | |
+//! |---|---|
+//! | [`lower`], [`task`], [`product`] | plans as tasks; no device |
+//! | [`compile`], [`KernelCache`] | text to machine code |
+//! | `device`, `memory`, `kernels`, `blas` | the device's side, each owning what it must free |
+//! | `executor` | state, plans and runs |
+
+mod blas;
+pub mod compile;
+mod device;
+mod error;
+mod executor;
+mod kernel_cache;
+mod kernels;
+mod library;
+pub mod lower;
+mod memory;
+pub mod product;
+pub mod task;
+
+pub use device::{DeviceInfo, devices};
+pub use error::DeviceError;
+pub use executor::{CudaExecutor, CudaOptions, Precision};
+pub use kernel_cache::KernelCache;
+pub use kernels::translation_unit;
