@@ -1,8 +1,8 @@
 //! PTX text → decoded instructions. What is not understood is refused.
 //!
-//! [`lexer`] cuts the text into words, [`cursor`] walks over them, [`file`] reads what is outside kernels, [`body`] a
-//! kernel, [`scope`] knows its names and gives registers their rows, [`operand`] and [`modifiers`] read the parts of
-//! one instruction, and [`decode`] gives it its meaning.
+//! `lexer` cuts the text into words, `cursor` walks over them, `file` reads what is outside kernels, `body` a
+//! kernel, `scope` knows its names and gives registers their rows, `operand` and `modifiers` read the parts of
+//! one instruction, and `decode` gives it its meaning.
 
 mod body;
 mod cursor;
