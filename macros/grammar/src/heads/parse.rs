@@ -133,11 +133,11 @@ fn option(cursor: &mut Cursor<'_>, head: &mut Head) -> Result<(), Mistake> {
     match cursor.peek() {
         Some("ema") => head.ema = Some(word),
         Some("freeze_last") => {
+            let mistake = cursor.mistake(heads::frozen_by_nothing());
             cursor.advance();
-            cursor.expect("=", heads::frozen_by_nothing)?;
-            let name = cursor.peek().filter(|name| is_name(name));
-            let name = name.ok_or_else(|| cursor.mistake(heads::frozen_by_nothing()))?;
-            head.freeze_last = Some(Knob { name: name.into(), word: cursor.place() });
+            let name = if cursor.accept("=") { cursor.peek().filter(|name| is_name(name)) } else { None };
+            let name = name.ok_or(mistake)?.into();
+            head.freeze_last = Some(Knob { name, word: cursor.place() });
         }
         other => {
             let message = unknown("head option", other.unwrap_or_default(), HEAD_OPTIONS.iter().copied());
