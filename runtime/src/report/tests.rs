@@ -37,7 +37,8 @@ fn sample() -> ReportData {
         gradients: vec![curve("gradient/ser", 0.1)],
         log_losses: true,
         probes: vec![Probe {
-            protocol: hostile("linear probe, test split, seed 0"),
+            name: hostile("linear probe"),
+            protocol: hostile("test split, seed 0"),
             accuracies: vec![
                 (hostile("trained"), 0.931),
                 ("raw pixels".into(), 0.902),
@@ -49,6 +50,19 @@ fn sample() -> ReportData {
             score: hostile("mean cosine"),
             layers: layers.collect(),
             floor: Some(0.97),
+        }],
+        local: vec![Equivariance {
+            action: hostile("turned"),
+            score: hostile("relative error"),
+            layers: vec![LayerScore { layer: "1".into(), before: 0.4, after: 0.2 }],
+            floor: Some(0.1),
+        }],
+        robustness: vec![Robustness {
+            protocol: hostile("linear probe"),
+            subjects: vec![hostile("trained"), "raw pixels".into()],
+            accuracy: vec![(hostile("jpeg"), vec![0.9, 0.8]), ("contrast".into(), vec![0.7, f64::NAN])],
+            severities: vec![Series { name: hostile("trained"), points: vec![(0.0, 0.95), (1.0, 0.9)] }],
+            flips: vec![(hostile("jpeg"), vec![0.1, 0.2])],
         }],
         token_maps: vec![TokenMaps {
             caption: hostile("a seven, layer 2"),
@@ -168,7 +182,7 @@ fn series_and_charts_without_a_number_say_so() {
     let data = ReportData {
         losses: vec![nothing("empty"), unmeasured.clone(), negative],
         log_losses: true,
-        probes: vec![Probe { protocol: "none".into(), accuracies: Vec::new() }],
+        probes: vec![Probe { name: "none".into(), protocol: "none".into(), accuracies: Vec::new() }],
         equivariance: vec![Equivariance {
             action: "none".into(),
             score: "none".into(),
