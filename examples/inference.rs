@@ -16,7 +16,14 @@ use equilayer::evaluate::{Features, KnnOptions, knn};
 
 /// The encoder of `runtime/recipes/digits.toml`.
 fn config() -> VitConfig {
-    VitConfig { patch: 7, width: 96, depth: 4, cls_after: 0, frozen_patch_embedding: false, ..VitConfig::digits() }
+    VitConfig {
+        patch: 7,
+        width: 96,
+        depth: 4,
+        cls_after: 0,
+        frozen_patch_embedding: false,
+        ..VitConfig::digits()
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

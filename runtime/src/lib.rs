@@ -22,6 +22,7 @@
 //! | [`run_directory`], [`checkpoint`], [`metrics`], [`report`] | what a run leaves behind |
 //! | [`progress`], [`interrupt`] | what a run says, and how it is stopped |
 //! | [`evaluate`] | what features classify, how they move with images, whether they collapsed |
+//! | [`compare`], [`sweep`] | runs side by side; a grid of runs |
 //! | [`parity`] | reference values of others' code, computed again and compared |
 //! | [`train`], [`assess`] | the training loop; the trained encoder beside its baselines |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
@@ -33,6 +34,7 @@ mod atomic_file;
 pub mod augment;
 pub mod checkpoint;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod encoder;
@@ -53,6 +55,7 @@ pub mod progress;
 pub mod report;
 pub mod run_directory;
 pub mod schedule;
+pub mod sweep;
 pub mod train;
 
 pub use equilayer_engine as engine;

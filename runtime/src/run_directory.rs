@@ -130,12 +130,21 @@ impl RunDirectory {
     /// A folder that is no run (runs beside it are named); one that another process holds; the file system's.
     pub fn open(path: impl Into<PathBuf>) -> Result<RunDirectory, RunDirectoryError> {
         let path = path.into();
-        if !path.join(CONFIG).exists() {
-            let runs = runs_in(path.parent().unwrap_or(Path::new("")));
-            return Err(RunDirectoryError::NoRun { path: path.display().to_string(), runs });
-        }
+        RunDirectory::check_run(&path)?;
         let lock = lock(&path)?;
         Ok(RunDirectory { path, _lock: lock })
+    }
+
+    /// Makes sure that a folder is a run's, for who only reads it.
+    ///
+    /// # Errors
+    /// A folder that is no run; runs beside it are named.
+    pub fn check_run(path: &Path) -> Result<(), RunDirectoryError> {
+        if path.join(CONFIG).exists() {
+            return Ok(());
+        }
+        let runs = runs_in(path.parent().unwrap_or(Path::new("")));
+        Err(RunDirectoryError::NoRun { path: path.display().to_string(), runs })
     }
 
     /// Gives the folder of a run another name beside it, NAME-1 or the next that is free, and says which. A run that is

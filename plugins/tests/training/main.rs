@@ -14,3 +14,4 @@ mod runs;
 mod same_run;
 #[cfg(unix)]
 mod signals;
+mod sweep;

@@ -29,6 +29,37 @@ const CASES: &[Case] = &[
         &["train", "run/config.toml", "train.batch"],
         &["an override is written KEY=VALUE, such as optim.lr=3e-4"],
     ),
+    // Sweeps and comparisons.
+    case(
+        &["sweep", "seed=0,1"],
+        &["`seed=0,1` stands where the sweep's folder goes: equilayer sweep FOLDER"],
+    ),
+    case(&["sweep", "key.toml", "seed=0,1"], &["key.toml: is a file; the sweep's folder goes before"]),
+    case(&["sweep", "run", "seed=0,1"], &["run: there is a run already"]),
+    case(&["sweep", "text", "seed=0,1"], &["text: is not empty and no run (it has `notes.txt`)"]),
+    case(&["sweep", "new", "seed=0"], &["nothing varies; give at least one key several values"]),
+    case(&["sweep", "new", "key.toml", "seed"], &["`seed` is no key with values; write KEY=VALUE,VALUE,.."]),
+    case(
+        &["sweep", "new", "seed=0,x"],
+        &["`seed` is a whole number from 0 on, and \"x\" is not", "train.seed=x"],
+    ),
+    case(
+        &["sweep", "new", "method.ser.at=none,1..=5"],
+        &["`tokens(5)` is beyond this encoder's 4 blocks", "from 1 to 4"],
+    ),
+    case(
+        &["sweep", "new", "method.equimod.at=none,1"],
+        &[
+            "`method.equimod.at=none`: the configuration has no regularizer `equimod` to leave out; it has ser",
+        ],
+    ),
+    case(
+        &["sweep", "new", "optim.weight_decoy=1,2"],
+        &["unknown key `weight_decoy`; did you mean `weight_decay`?", "argument `optim.weight_decoy=1`"],
+    ),
+    case(&["compare", "run"], &["2 values required by '<RUN> <RUN>...'; only 1 was provided"]),
+    case(&["compare", "run", "rnu"], &["rnu: is no run: it has no `config.toml`; there are run"]),
+    case(&["compare", "run", "run", "--html", "page.txt"], &["page.txt: a page's name ends in .html"]),
     // Configuration files.
     case(&["train", "missing.toml"], &["missing.toml: No such file", "check the path"]),
     case(&["train", "run"], &["the configuration run: ", "go on with the run in this folder by --resume"]),

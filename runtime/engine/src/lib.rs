@@ -59,6 +59,7 @@
 //! | [`passes`] | rewrites of the graph |
 //! | [`plan`] | layouts, schedule, memory |
 //! | [`cpu`] | kernels and the executor |
+//! | [`profile`] | where the time goes |
 //! | [`mod@reference`] | slow executions to test against |
 
 pub mod array;
@@ -77,6 +78,7 @@ pub mod ops;
 pub mod optim;
 pub mod passes;
 pub mod plan;
+pub mod profile;
 pub mod random;
 pub mod reference;
 mod shape;

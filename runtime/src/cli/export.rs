@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use super::failure::Failure;
 use super::loaded::Loaded;
+use super::output;
 use crate::assess::Read;
-use crate::atomic_file;
 use crate::encoder;
 use crate::plugin::Registry;
 use crate::program::names::ENCODER;
@@ -42,9 +42,7 @@ pub fn features(
     let read = read.unwrap_or(bench.options.read);
     let found = bench.features(&mut loaded.executor, read, part == Part::Test).map_err(Failure::fault)?;
     let bytes = npy([found.len(), found.width()], found.values());
-    let failed =
-        |error: std::io::Error| Failure::fault(format!("{}: cannot be written: {error}", to.display()));
-    atomic_file::replace(to, failed, |file| file.write_all(&bytes).map_err(failed))?;
+    output::write(to, &bytes)?;
     println!("{}: {} × {} numbers, {read}", to.display(), found.len(), found.width());
     Ok(ExitCode::SUCCESS)
 }

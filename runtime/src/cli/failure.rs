@@ -3,8 +3,10 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use crate::compare::CompareError;
 use crate::config::ConfigError;
 use crate::run_directory::RunDirectoryError;
+use crate::sweep::SweepError;
 use crate::train::TrainError;
 
 /// A message and an exit code.
@@ -23,6 +25,11 @@ impl Failure {
     /// Something that failed: exit code 1.
     pub fn fault(message: impl Display) -> Failure {
         Failure { message: format!("error: {message}"), code: 1 }
+    }
+
+    /// What is wrong, alone.
+    pub fn words(&self) -> &str {
+        self.message.strip_prefix("error: ").unwrap_or(&self.message)
     }
 
     /// Says it on standard error.
@@ -44,6 +51,22 @@ impl From<RunDirectoryError> for Failure {
         match error {
             RunDirectoryError::Io { .. } => Failure::fault(error),
             _ => Failure::mistake(error),
+        }
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Failure {
+        Failure::mistake(error)
+    }
+}
+
+/// A folder may not have been meant; files in a run's folder should be whole.
+impl From<CompareError> for Failure {
+    fn from(error: CompareError) -> Failure {
+        match error {
+            CompareError::Folder(error) => error.into(),
+            other => Failure::fault(other),
         }
     }
 }

@@ -6,15 +6,18 @@
 //!
 //! A mistake of the user's exits with code 2, a failure with 1, an interrupted run with 130.
 
+mod compare;
 mod evaluate;
 mod export;
 mod failure;
 mod help;
 mod loaded;
 mod methods;
+mod output;
 mod parity;
 mod resume;
 mod summary;
+mod sweep;
 mod train;
 
 use std::path::PathBuf;
@@ -43,6 +46,10 @@ const DEFAULT_METHOD: (&str, &[&str]) = ("moco_v3", &[]);
 enum Command {
     /// Pretrain an encoder.
     Train(TrainArguments),
+    /// Train a grid of runs, keys with several values each; go on with one; set the results side by side.
+    Sweep(sweep::SweepArguments),
+    /// Set runs side by side: where their configurations differ, and what was measured.
+    Compare(compare::CompareArguments),
     /// Evaluate a run: linear probe, kNN, collapse, equivariance by layer, beside raw pixels and the untrained encoder.
     Eval(EvaluateArguments),
     /// Write the report of a run again.
@@ -155,6 +162,8 @@ pub fn run() -> ExitCode {
     let outcome = registry.map_err(Failure::mistake).and_then(|registry| match cli.command {
         None => train::run(&registry, TrainArguments::default()),
         Some(Command::Train(arguments)) => train::run(&registry, arguments),
+        Some(Command::Sweep(arguments)) => sweep::run(&registry, arguments),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Eval(arguments)) => evaluate::evaluate(&registry, arguments),
         Some(Command::Report { run }) => evaluate::report(&run),
         Some(Command::Export { run, to }) => export::weights(&registry, &run, &to),

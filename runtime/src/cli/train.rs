@@ -1,6 +1,6 @@
 //! `train`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -64,29 +64,58 @@ pub fn run(registry: &Registry, mut arguments: TrainArguments) -> Result<ExitCod
     let interrupt = Interrupt::install().map_err(Failure::fault)?;
     let started = Instant::now();
     said(&format!("{} in {}: {} steps", trainer.settings().method, path.display(), trainer.total_steps()));
-    match trainer.run(&directory, mode, &interrupt)? {
-        Outcome::Finished => {}
-        Outcome::Interrupted(step) => {
-            let report = evaluate::write_report(&directory)?;
+    let session = Session { mode, interrupt: &interrupt, said: &said };
+    match pretrain(&mut trainer, &directory, &session)? {
+        Ended::Interrupted { step, report } => {
             said(&format!("report so far: {}", report.display()));
             said(&format!("stopped after step {step}; go on with `train --resume {}`", path.display()));
-            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+            Ok(ExitCode::from(interrupt::EXIT_CODE))
+        }
+        Ended::Finished { found, report } => {
+            said(&format!("\n{}", summary::table(&found, trainer.settings().bench().tap)));
+            let (steps, seconds) = (trainer.total_steps(), started.elapsed().as_secs_f64());
+            said(&format!("{steps} steps and evaluation in {seconds:.0} s"));
+            said(&format!("report: {}", report.display()));
+            Ok(ExitCode::SUCCESS)
         }
     }
-    let step = trainer.total_steps();
-    let mut say = |what: &str| said(&format!("{what} …"));
-    let found = trainer.assess(step, Extent::default(), &mut say)?;
-    log(&directory, &found, trainer.settings().epochs as u64)?;
-    let report = evaluate::write(&directory, &found)?;
-    said(&format!("\n{}", summary::table(&found, trainer.settings().bench().tap)));
-    said(&format!("{step} steps and evaluation in {:.0} s", started.elapsed().as_secs_f64()));
-    said(&format!("report: {}", report.display()));
-    Ok(ExitCode::SUCCESS)
+}
+
+/// How runs of a command are shown and stopped.
+pub(super) struct Session<'a> {
+    pub mode: ProgressMode,
+    pub interrupt: &'a Interrupt,
+    /// Where a line of text goes.
+    pub said: &'a dyn Fn(&str),
+}
+
+/// How a run ended, with its report.
+pub(super) enum Ended {
+    /// Trained and evaluated.
+    Finished { found: Assessment, report: PathBuf },
+    /// Asked to stop after this step.
+    Interrupted { step: u64, report: PathBuf },
+}
+
+/// Trains to the end and evaluates; leaves everything in the run's folder.
+pub(super) fn pretrain(
+    trainer: &mut Trainer,
+    directory: &RunDirectory,
+    session: &Session<'_>,
+) -> Result<Ended, Failure> {
+    if let Outcome::Interrupted(step) = trainer.run(directory, session.mode, session.interrupt)? {
+        return Ok(Ended::Interrupted { step, report: evaluate::write_report(directory)? });
+    }
+    let mut say = |what: &str| (session.said)(&format!("{what} …"));
+    let found = trainer.assess(trainer.total_steps(), Extent::default(), &mut say)?;
+    log(directory, &found, trainer.settings().epochs as u64)?;
+    let report = evaluate::write(directory, &found)?;
+    Ok(Ended::Finished { found, report })
 }
 
 /// Makes the folder of a new run, after a rehearsal of its first step: what is refused leaves no trace, and moves no
 /// earlier run.
-fn begin(
+pub(super) fn begin(
     path: &Path,
     trainer: &mut Trainer,
     document: &Document,

@@ -16,11 +16,12 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
-use chart::Series;
+use chart::{LineChart, Series};
 use html::escaped;
 
 pub use picture::{Picture, PictureError};
 pub use run::ReportError;
+pub(crate) use run::dotted_config;
 
 /// What a report shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,8 +52,12 @@ pub struct ReportData {
     pub collapse: Vec<Series>,
     /// What each term costs in a step.
     pub cost: Vec<TermCost>,
-    /// Accuracy against equivariance, for a sweep.
-    pub sweep: Option<Sweep>,
+    /// Accuracy against equivariance, for a sweep: the one to look at first, then others.
+    pub sweeps: Vec<Sweep>,
+    /// Further tables, each a section of its own.
+    pub tables: Vec<Table>,
+    /// Further charts.
+    pub charts: Vec<LineChart>,
     /// The resolved configuration: dotted key and value.
     pub config: Vec<(String, String)>,
 }
@@ -142,6 +147,21 @@ pub struct TermCost {
     pub flops: f64,
 }
 
+/// A table with a row of headings; the first column names the row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// What it shows.
+    pub title: String,
+    /// How to read it, in a sentence.
+    pub note: String,
+    /// Of its columns.
+    pub headings: Vec<String>,
+    /// As many cells each as there are headings.
+    pub rows: Vec<Vec<String>>,
+    /// Whether the columns but the first hold numbers.
+    pub numbers: bool,
+}
+
 /// Accuracy against equivariance over the runs of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
@@ -170,6 +190,9 @@ pub fn render(data: &ReportData) -> String {
     let style = include_str!("style.css");
     let sections = [
         sections::headline(data),
+        sections::sweeps(data),
+        sections::tables(data),
+        sections::charts(data),
         sections::probes(data),
         sections::equivariance(data),
         sections::local(data),
@@ -178,7 +201,6 @@ pub fn render(data: &ReportData) -> String {
         sections::training(data),
         sections::collapse(data),
         sections::cost(data),
-        sections::sweep(data),
         sections::config(data),
     ]
     .concat();

@@ -41,7 +41,7 @@ impl ReportData {
     /// # Errors
     /// A file that is there and cannot be read.
     pub fn of_run(folder: &Path) -> Result<ReportData, ReportError> {
-        let config = config(&folder.join("config.toml"))?;
+        let config = dotted_config(&folder.join("config.toml"))?;
         let metrics = folder.join("metrics.jsonl");
         let records = if metrics.exists() { metrics::read(metrics)? } else { Vec::new() };
         let evaluation = folder.join("evaluation.json");
@@ -138,8 +138,8 @@ fn tap(config: &[(String, String)]) -> Option<usize> {
     taps.filter_map(|(_, tap)| layer(tap)).next()
 }
 
-/// Dotted keys and values.
-fn config(path: &Path) -> Result<Vec<(String, String)>, ReportError> {
+/// Dotted keys and values of a configuration as a run's folder has it.
+pub(crate) fn dotted_config(path: &Path) -> Result<Vec<(String, String)>, ReportError> {
     let wrong = |detail: String| ReportError::Config { file: path.display().to_string(), detail };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let table: toml::Table = text.parse().map_err(|error| wrong(format!("not TOML: {error}")))?;

@@ -182,16 +182,33 @@ pub(super) fn cost(data: &ReportData) -> String {
     section("Cost by term", "", &grid([chart.render(), table]))
 }
 
-pub(super) fn sweep(data: &ReportData) -> String {
-    let Some(sweep) = &data.sweep else { return String::new() };
-    let chart = ScatterChart {
-        title: format!("{} against {}", sweep.accuracy, sweep.equivariance),
-        x_label: sweep.equivariance.clone(),
-        y_label: sweep.accuracy.clone(),
-        points: sweep.points.clone(),
+pub(super) fn sweeps(data: &ReportData) -> String {
+    let chart = |sweep: &super::Sweep| {
+        ScatterChart {
+            title: format!("{} against {}", sweep.accuracy, sweep.equivariance),
+            x_label: sweep.equivariance.clone(),
+            y_label: sweep.accuracy.clone(),
+            points: sweep.points.clone(),
+        }
+        .render()
     };
-    let note = "Bars are the errors over seeds. Up and to the right is better in both.";
-    section("Trade-off", note, &format!("<div class=\"wide\">\n{}</div>\n", chart.render()))
+    let Some((first, others)) = data.sweeps.split_first() else { return String::new() };
+    let note = "Bars are standard deviations over seeds. Up and to the right is better in both.";
+    let first = format!("<div class=\"wide\">\n{}</div>\n", chart(first));
+    section("Trade-off", note, &(first + &grid(others.iter().map(chart))))
+}
+
+pub(super) fn tables(data: &ReportData) -> String {
+    let of = |of: &super::Table| {
+        let headings: Vec<&str> = of.headings.iter().map(String::as_str).collect();
+        let table = table(&headings, &of.rows, of.numbers);
+        section(&of.title, &of.note, &format!("<div class=\"scroll\">\n{table}</div>\n"))
+    };
+    data.tables.iter().filter(|table| !table.rows.is_empty()).map(of).collect()
+}
+
+pub(super) fn charts(data: &ReportData) -> String {
+    section("Curves", "", &grid(data.charts.iter().map(LineChart::render)))
 }
 
 pub(super) fn config(data: &ReportData) -> String {

@@ -75,11 +75,24 @@ fn sample() -> ReportData {
             TermCost { term: hostile("moco"), milliseconds: 480.0, flops: 3.1e10 },
             TermCost { term: "ser".into(), milliseconds: 9.5, flops: 2.0e8 },
         ],
-        sweep: Some(Sweep {
+        sweeps: vec![Sweep {
             equivariance: hostile("equivariance"),
             accuracy: hostile("accuracy, %"),
             points: vec![point(1), point(2), point(3)],
-        }),
+        }],
+        tables: vec![Table {
+            title: hostile("Differences"),
+            note: hostile("what differs"),
+            headings: vec!["key".into(), hostile("run")],
+            rows: vec![vec![hostile("seed"), hostile("0")]],
+            numbers: false,
+        }],
+        charts: vec![LineChart {
+            title: hostile("kNN"),
+            x_label: hostile("step"),
+            log_y: false,
+            series: vec![curve("one", 1.0), curve("other", 2.0)],
+        }],
         config: vec![(hostile("optim.lr"), hostile("warmup(10 epochs) then cosine(3e-4 -> 0)"))],
     }
 }
@@ -135,19 +148,21 @@ fn nothing_comes_from_elsewhere() {
 fn every_chart_has_its_marks_and_every_mark_a_title() {
     let html = render(&sample());
     let page = parsed(&html);
-    // Two losses, a gradient norm, two signals of collapse and the sweep's curve, each with its sample in a legend but the last.
-    assert_eq!(marks(page.root(), "line"), 6 + 5);
-    // Three probes, seven layers' scores (one was not measured), two costs; two samples in a legend.
-    assert_eq!(marks(page.root(), "bar"), 3 + 7 + 2 + 2);
+    // Two losses, a gradient norm, two signals of collapse, accuracy by severity, two further lines, each with its
+    // sample in a legend, and the sweep's curve, without.
+    assert_eq!(marks(page.root(), "line"), 2 * 8 + 1);
+    // Three probes, seven layers' scores (one was not measured), two local ones, five of corruptions (one was not
+    // measured), two costs; two samples in each of four legends.
+    assert_eq!(marks(page.root(), "bar"), 3 + 7 + 2 + 5 + 2 + 4 * 2);
     assert_eq!(marks(page.root(), "dot"), 3);
     assert_eq!(marks(page.root(), "error"), 3);
-    assert_eq!(marks(page.root(), "reference"), 2);
+    assert_eq!(marks(page.root(), "reference"), 4);
     for node in page.descendants().filter(|node| ["rect", "circle"].contains(&node.tag_name().name())) {
         let in_legend = node.ancestors().any(|ancestor| ancestor.tag_name().name() == "li");
         assert!(in_legend || node.children().any(|child| child.tag_name().name() == "title"), "{node:?}");
     }
     let starts = page.descendants().filter_map(|node| node.attribute("d")).map(|path| path.chars().next());
-    assert!(starts.eq(vec![Some('M'); marks(page.root(), "line") + 3 + 1]));
+    assert!(starts.eq(vec![Some('M'); marks(page.root(), "line") + 3 + 2]));
 }
 
 #[test]
@@ -191,7 +206,7 @@ fn series_and_charts_without_a_number_say_so() {
         }],
         collapse: vec![unmeasured],
         cost: vec![TermCost { term: "free".into(), milliseconds: 0.0, flops: 0.0 }],
-        sweep: Some(Sweep { equivariance: "e".into(), accuracy: "a".into(), points: Vec::new() }),
+        sweeps: vec![Sweep { equivariance: "e".into(), accuracy: "a".into(), points: Vec::new() }],
         ..ReportData::default()
     };
     let html = render(&data);

@@ -1,9 +1,9 @@
 //! What each part of a step costs.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use equilayer_engine::Plan;
+use equilayer_engine::profile::Launch;
 
 /// What belongs to no part.
 const OTHER: &str = "other";
@@ -23,16 +23,16 @@ struct Part {
 }
 
 impl Costs {
-    /// A step of this plan, whose kernels took these times.
-    pub fn add(&mut self, plan: &Plan, times: &[Duration]) {
+    /// A step of this plan, whose kernels ran like this.
+    pub fn add(&mut self, plan: &Plan, launches: &[Launch]) {
         self.steps += 1.0;
-        for (step, time) in plan.steps().iter().zip(times) {
+        for (step, launch) in plan.steps().iter().zip(launches) {
             let scope = step.scope.as_deref().and_then(|scope| scope.split('.').next()).unwrap_or(OTHER);
             if !self.parts.contains_key(scope) {
                 self.parts.insert(scope.into(), Part::default());
             }
             if let Some(part) = self.parts.get_mut(scope) {
-                part.seconds += time.as_secs_f64();
+                part.seconds += launch.time.as_secs_f64();
                 part.flops += step.cost.flops as f64;
             }
         }

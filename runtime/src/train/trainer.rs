@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use equilayer_engine::profile::Launch;
 use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCache};
 
 use super::collate::{Collator, StepClock, StepInputs};
@@ -55,7 +56,7 @@ pub struct Trainer {
 struct Done {
     outputs: Outputs,
     plan: Arc<Plan>,
-    times: Vec<Duration>,
+    launches: Vec<Launch>,
 }
 
 impl Trainer {
@@ -216,7 +217,7 @@ impl Trainer {
                 if let Some(bad) = bad_output(&done.outputs) {
                     return Err(self.not_finite(directory, &record, &inputs, bad));
                 }
-                costs.add(&done.plan, &done.times);
+                costs.add(&done.plan, &done.launches);
                 record.step = inputs.step + 1;
                 record.seconds = before + started.elapsed().as_secs_f64();
                 let mut values = self.values(&done.outputs, inputs.step);
@@ -321,8 +322,8 @@ impl Trainer {
     fn step(&mut self, inputs: &StepInputs) -> Result<Done, TrainError> {
         let plan = self.plan(&inputs.shape)?;
         let fed = self.fed(inputs);
-        let (outputs, times) = self.executor.run_timed(&plan, &known(&plan, &fed))?;
-        Ok(Done { outputs, plan, times })
+        let (outputs, launches) = self.executor.run_timed(&plan, &known(&plan, &fed))?;
+        Ok(Done { outputs, plan, launches })
     }
 
     /// Refuses to go on with weights that are not finite: the step may have broken them and no loss yet.

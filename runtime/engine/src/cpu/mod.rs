@@ -46,6 +46,7 @@ use crate::error::Error;
 use crate::executor::{Executor, Outputs, match_inputs, unknown};
 use crate::ops::State;
 use crate::plan::{Operand, Place, Plan, Port, Step};
+use crate::profile::Launch;
 use crate::shape::Shape;
 
 /// How a CPU executor is set up.
@@ -140,7 +141,7 @@ impl CpuExecutor {
         Ok(())
     }
 
-    /// [`Executor::run`], and how long each of the plan's steps took, in its order.
+    /// [`Executor::run`], and when each of the plan's steps ran, in its order.
     ///
     /// # Errors
     /// As for [`Executor::run`].
@@ -148,17 +149,18 @@ impl CpuExecutor {
         &mut self,
         plan: &Plan,
         inputs: &[(&str, &[f32])],
-    ) -> Result<(Outputs, Vec<Duration>), Error> {
+    ) -> Result<(Outputs, Vec<Launch>), Error> {
         self.prepare(plan)?;
         self.feed(plan, inputs)?;
-        let mut times = Vec::with_capacity(plan.steps.len());
-        let mut last = Instant::now();
+        let mut launches = Vec::with_capacity(plan.steps.len());
+        let begin = Instant::now();
+        let mut start = Duration::ZERO;
         self.execute(plan, || {
-            let now = Instant::now();
-            times.push(now - last);
-            last = now;
+            let end = begin.elapsed();
+            launches.push(Launch { start, time: end - start });
+            start = end;
         })?;
-        Ok((self.collect(plan), times))
+        Ok((self.collect(plan), launches))
     }
 
     fn execute(&mut self, plan: &Plan, mut step_done: impl FnMut()) -> Result<(), Error> {

@@ -21,8 +21,8 @@ impl fmt::Display for Plan {
             writeln!(
                 f,
                 "{index:>4}  {:<16} {:<44} {flops:>9.3} {bytes:>9.3}  {writes:<14} {scope}",
-                kernel(step),
-                shapes(step)
+                step.kernel(),
+                step.shapes()
             )?;
         }
         let cost = self.cost();
@@ -54,7 +54,7 @@ impl Plan {
         }
         for (index, step) in self.steps.iter().enumerate() {
             let id = format!("s{index}");
-            lines.push(format!("  \"{id}\" [label=\"{index} {}\\n{}\"];", kernel(step), shapes(step)));
+            lines.push(format!("  \"{id}\" [label=\"{index} {}\\n{}\"];", step.kernel(), step.shapes()));
             for input in &step.inputs {
                 let from = writer[input.buffer].clone().unwrap_or_else(|| self.where_is(input));
                 lines.push(format!("  \"{from}\" -> \"{id}\" [label=\"{}\"];", input.layout.shape()));
@@ -88,21 +88,25 @@ fn quote(name: &str) -> String {
     name.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-fn kernel(step: &Step) -> String {
-    let name = step.op.as_operator().name();
-    match &step.op {
-        Op::Fused(fused) => format!("{name}({})", fused.program.operations()),
-        Op::FusedContract(fused) => format!("{name}({})", fused.epilogue.operations()),
-        _ => name.to_string(),
+impl Step {
+    /// The kernel's name, with the number of operations of a fused program.
+    pub fn kernel(&self) -> String {
+        let name = self.op.as_operator().name();
+        match &self.op {
+            Op::Fused(fused) => format!("{name}({})", fused.program.operations()),
+            Op::FusedContract(fused) => format!("{name}({})", fused.epilogue.operations()),
+            _ => name.to_string(),
+        }
     }
-}
 
-fn shapes(step: &Step) -> String {
-    let list = |operands: &[Operand]| {
-        let shown: Vec<String> =
-            operands.iter().take(4).map(|operand| operand.layout.shape().to_string()).collect();
-        let more = operands.len().saturating_sub(4);
-        shown.join(" ") + &if more > 0 { format!(" +{more}") } else { String::new() }
-    };
-    format!("{} -> {}", list(&step.inputs), list(&step.outputs))
+    /// Shapes of what the step reads and writes, the first four of each.
+    pub fn shapes(&self) -> String {
+        let list = |operands: &[Operand]| {
+            let shown: Vec<String> =
+                operands.iter().take(4).map(|operand| operand.layout.shape().to_string()).collect();
+            let more = operands.len().saturating_sub(4);
+            shown.join(" ") + &if more > 0 { format!(" +{more}") } else { String::new() }
+        };
+        format!("{} -> {}", list(&self.inputs), list(&self.outputs))
+    }
 }

@@ -6,10 +6,10 @@ use std::fmt;
 use equilayer_engine::array::Array;
 use equilayer_engine::reference::{Values, evaluate, lower};
 use equilayer_engine::{
-    CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node, random,
+    CompileOptions, CpuExecutor, CpuOptions, Error, Executor, Graph, Outputs, Tensor, node,
 };
 
-use crate::cases::{Case, Domain};
+use crate::cases::{Case, Domain, compare, values};
 
 /// How many comparisons ran.
 #[derive(Default)]
@@ -48,7 +48,7 @@ const STEP: f64 = 1e-5;
 
 /// Checks one case; the names of all operators that ran are added to `covered`.
 pub fn case(case: &Case, covered: &mut BTreeSet<&'static str>, counts: &mut Counts) -> Result<(), String> {
-    let data = inputs(case);
+    let data = case.values();
     let built = Built::new(case, false)?;
     let reference = evaluate(&built.graph, &data).map_err(text)?;
     built.graph.with_luminal(|luminal| {
@@ -251,55 +251,6 @@ fn same_bits(a: &Outputs, b: &Outputs) -> bool {
         outputs.iter().flat_map(|(_, v)| v.iter().map(|x| x.to_bits())).collect()
     };
     bits(a) == bits(b)
-}
-
-/// Compares outputs with reference values, relative to the largest value of each.
-fn compare(
-    reference: &Values,
-    found: impl Fn(&str) -> Result<Vec<f32>, Error>,
-    tolerance: f64,
-) -> Result<(), String> {
-    for (name, expected) in reference {
-        let found = found(name).map_err(text)?;
-        let scale =
-            expected.data().iter().filter(|x| x.is_finite()).fold(1.0f64, |scale, x| scale.max(x.abs()));
-        for (index, (&found, &expected)) in found.iter().zip(expected.data()).enumerate() {
-            let same = f64::from(found) == expected || (found.is_nan() && expected.is_nan());
-            if !same
-                && (f64::from(found) - expected).abs().partial_cmp(&(tolerance * scale))
-                    != Some(std::cmp::Ordering::Less)
-            {
-                return Err(format!(
-                    "{name}[{index}] = {found}, reference {expected} (tolerance {tolerance:.1e} of {scale:.3})"
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn inputs(case: &Case) -> Values {
-    let array = |i: usize| {
-        let input = &case.inputs[i];
-        Array::new(input.shape, values(input.shape.elements(), i as u64 + 1, input.domain))
-    };
-    (0..case.inputs.len()).map(|i| (format!("in{i}"), array(i))).collect()
-}
-
-/// Reproducible values that are exact in `f32`.
-fn values(count: usize, stream: u64, domain: Domain) -> Vec<f64> {
-    let uniform = random::Stream::new(7, stream).uniforms().take(count);
-    let value = |u: f32| -> f32 {
-        match domain {
-            Domain::Any => 4.0 * u - 2.0,
-            Domain::Positive => 0.1 + 3.0 * u,
-            Domain::Unit => 0.02 + 0.96 * u,
-            Domain::Index(below) => (u * below as f32).floor(),
-            Domain::Mask => f32::from(u8::from(u < 0.5)),
-            Domain::Apart => ((4.0 * u - 2.0) * 8.0).round() / 8.0 + 0.03125,
-        }
-    };
-    uniform.map(|u| f64::from(value(u))).collect()
 }
 
 fn text(error: Error) -> String {

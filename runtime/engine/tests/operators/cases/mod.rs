@@ -1,6 +1,7 @@
-//! The table of cases: one file for each family of operators.
+//! The table of cases: one file for each family of operators. Tests of other executors take this module too.
 
 mod attention;
+mod compare;
 mod contract;
 mod elementwise;
 mod image;
@@ -13,7 +14,12 @@ mod reduce;
 mod sparse;
 mod update;
 
+use equilayer_engine::array::Array;
+use equilayer_engine::random::Stream;
+use equilayer_engine::reference::Values;
 use equilayer_engine::{Graph, Shape, Tensor};
+
+pub use self::compare::compare;
 
 /// Builds the outputs of a case from its inputs.
 type Build = Box<dyn Fn(&Graph, &[Tensor]) -> Vec<Tensor>>;
@@ -111,10 +117,35 @@ impl Case {
         Case { interpreted: false, ..self }
     }
 
+    /// What is fed, by name: `in0`, `in1` and so on.
+    pub fn values(&self) -> Values {
+        let array = |(i, input): (usize, &Fed)| {
+            let values = values(input.shape.elements(), i as u64 + 1, input.domain);
+            (format!("in{i}"), Array::new(input.shape, values))
+        };
+        self.inputs.iter().enumerate().map(array).collect()
+    }
+
     /// With kinks where values tie.
     pub fn kinked(self) -> Case {
         Case { kinked: true, ..self }
     }
+}
+
+/// Reproducible values that are exact in `f32`.
+pub fn values(count: usize, stream: u64, domain: Domain) -> Vec<f64> {
+    let uniform = Stream::new(7, stream).uniforms().take(count);
+    let value = |u: f32| -> f32 {
+        match domain {
+            Domain::Any => 4.0 * u - 2.0,
+            Domain::Positive => 0.1 + 3.0 * u,
+            Domain::Unit => 0.02 + 0.96 * u,
+            Domain::Index(below) => (u * below as f32).floor(),
+            Domain::Mask => f32::from(u8::from(u < 0.5)),
+            Domain::Apart => ((4.0 * u - 2.0) * 8.0).round() / 8.0 + 0.03125,
+        }
+    };
+    uniform.map(|u| f64::from(value(u))).collect()
 }
 
 /// All cases.
