@@ -18,7 +18,7 @@ fn neighbours_share_their_crop() {
     let crop = Step::RandomResizedCrop(RandomResizedCrop::new(16, [0.2, 0.6]));
     let pipeline = Pipeline::new(vec![crop], Normalize::gray(0.0, 1.0)).expect("a pipeline");
     let options = ViewOptions { global: [pipeline.clone(), pipeline.clone()], local: None, plain: pipeline };
-    let clock = StepClock { seed: 0, steps_per_epoch: 1 };
+    let clock = StepClock { seed: 0, batches_per_epoch: 1 };
     let layout = Layout::of(&method(), 8);
     let made = |method: &Method| {
         let maker = ViewMaker::new(method, &encoder(), &layout, options.clone(), clock).expect("views");

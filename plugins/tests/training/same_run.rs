@@ -19,6 +19,7 @@ use super::runs::TINY;
 /// The first of the bundled digits.
 struct Few {
     digits: LabelledImages,
+    labelled: bool,
 }
 
 impl Dataset for Few {
@@ -34,12 +35,12 @@ impl Dataset for Few {
         Dataset::image(&self.digits, index)
     }
 
-    fn label(&self, _index: usize) -> Option<usize> {
-        None
+    fn label(&self, index: usize) -> Option<usize> {
+        self.digits.label(index).filter(|_| self.labelled)
     }
 
     fn classes(&self) -> &[String] {
-        &[]
+        if self.labelled { self.digits.classes() } else { &[] }
     }
 }
 
@@ -48,17 +49,31 @@ const RECIPE: &str = "[method]\nobjective = \"moco_v3\"\nregularizers = [\"ser\"
 /// Three steps an epoch, four epochs.
 const STEPS: u64 = 12;
 
+fn few(labelled: bool) -> Arc<dyn Dataset> {
+    Arc::new(Few { digits: digits(Split::Train), labelled })
+}
+
 fn trainer(workers: usize, threads: usize) -> Trainer {
+    trainer_of(&[], workers, threads, None)
+}
+
+fn trainer_of(
+    keys: &[&str],
+    workers: usize,
+    threads: usize,
+    evaluation: Option<[Arc<dyn Dataset>; 2]>,
+) -> Trainer {
     equilayer_plugins::link();
     let mut document = Document::parse("tiny.toml", RECIPE).unwrap();
-    for key in TINY.into_iter().chain(["encoder.patch=7", "train.epochs=4", "train.checkpoint_every=100"]) {
+    let own = ["encoder.patch=7", "train.epochs=4", "train.checkpoint_every=100"];
+    for key in TINY.iter().chain(&own).chain(keys) {
         document.set(key).unwrap();
     }
     let registry = Registry::linked().unwrap();
     let settings = Settings::read(&document, &registry, ("moco_v3", &[]));
     document.finish().unwrap();
-    let dataset = Arc::new(Few { digits: digits(Split::Train) });
-    Trainer::new(Settings { dataset, evaluation: None, workers, threads, ..settings.unwrap() }).unwrap()
+    let dataset = few(false);
+    Trainer::new(Settings { dataset, evaluation, workers, threads, ..settings.unwrap() }).unwrap()
 }
 
 type States = BTreeMap<String, Vec<u32>>;
@@ -75,6 +90,17 @@ fn measured(folder: &Path) -> Vec<(u64, BTreeMap<String, u64>)> {
 
 #[test]
 fn a_run_stopped_after_every_step_is_the_run_that_was_not() {
+    check_stopped(&[]);
+}
+
+/// Six batches of eight an epoch, in pairs.
+#[test]
+fn so_is_one_whose_steps_take_several_batches() {
+    check_stopped(&["train.batch=8", "train.accumulate=2"]);
+}
+
+fn check_stopped(keys: &[&str]) {
+    let trainer = |workers, threads| trainer_of(keys, workers, threads, None);
     let folder = tempfile::tempdir().unwrap();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
     let mut uninterrupted = trainer(1, 1);
@@ -103,6 +129,23 @@ fn a_run_stopped_after_every_step_is_the_run_that_was_not() {
     assert_eq!(measured(&whole), measured(&parts));
     // Online signals before the first step and after every third.
     assert_eq!(measured(&whole).len() as u64, STEPS + 1 + STEPS / 3);
+}
+
+#[test]
+fn what_is_measured_on_the_way_changes_nothing() {
+    let run = |evaluation| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut trainer = trainer_of(&[], 1, 1, evaluation);
+        let directory = RunDirectory::create(folder.path(), "").unwrap();
+        trainer.run(&directory, ProgressMode::Quiet, &Interrupt::default()).unwrap();
+        let probed =
+            measured(folder.path()).iter().any(|(_, values)| values.contains_key("online/linear_probe"));
+        (states(&mut trainer), probed)
+    };
+    let (with, probed) = run(Some([few(true), few(true)]));
+    let (without, not_probed) = run(None);
+    assert!(probed && !not_probed);
+    assert!(with == without, "the probe has moved the encoder");
 }
 
 #[test]

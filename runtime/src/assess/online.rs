@@ -1,16 +1,21 @@
 //! Signals during training: cheap, on a few images, and never part of what is learned.
 
+use std::collections::BTreeSet;
+
 use equilayer_engine::CpuExecutor;
 
 use super::AssessError;
 use super::bench::Bench;
 use super::extract::{FeatureExtractor, Read};
 use super::images::{Images, normalized};
-use crate::evaluate::{Features, KnnOptions, feature_deviation, knn, rank_me};
+use crate::evaluate::{Features, KnnOptions, ProbeOptions, feature_deviation, knn, linear_probe, rank_me};
 
 /// Labelled images that are neighbours, and images that are asked about.
 const GALLERY: usize = 2000;
 const QUERIES: usize = 500;
+
+/// Passes of the linear probe over the gallery: few, since it is asked how an encoder is doing, not how well it did.
+const PROBE_EPOCHS: usize = 20;
 
 /// Below these, an encoder's features are called collapsed: the deviation as a share of a uniform sphere's (1), and
 /// directions in use (RankMe).
@@ -23,6 +28,7 @@ pub struct Online {
     gallery: Option<Sample>,
     queries: Sample,
     neighbours: usize,
+    probe: ProbeOptions,
 }
 
 /// Images as the encoder is fed them, and their labels.
@@ -31,11 +37,24 @@ struct Sample {
     labels: Option<(Vec<u32>, usize)>,
 }
 
+impl Sample {
+    /// Whether a head can be fitted: a gallery of few images may lack some of many classes.
+    fn has_all_classes(&self) -> bool {
+        self.labels.as_ref().is_some_and(|(labels, classes)| {
+            let seen: BTreeSet<u32> = labels.iter().copied().collect();
+            seen.len() == *classes && labels.len() > 1
+        })
+    }
+}
+
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Signals {
     /// Accuracy of nearest neighbours, where there are labels.
     pub knn: Option<f64>,
+    /// Accuracy of a linear head fitted on the gallery's features as they are now, where every class is in the gallery.
+    /// The head is made anew each time, beside the graph that is trained: no gradient reaches the encoder.
+    pub linear_probe: Option<f64>,
     /// [`feature_deviation`].
     pub deviation: f64,
     /// [`rank_me`].
@@ -59,6 +78,7 @@ impl Online {
             gallery: gallery.as_ref().map(sample).transpose()?,
             queries: sample(&queries)?,
             neighbours: bench.options.neighbours,
+            probe: ProbeOptions { epochs: PROBE_EPOCHS, seed: bench.seed, ..ProbeOptions::default() },
         })
     }
 
@@ -69,16 +89,19 @@ impl Online {
     pub fn measure(&self, executor: &mut CpuExecutor) -> Result<Signals, AssessError> {
         let queries = self.features(executor, &self.queries)?;
         let gallery = self.gallery.as_ref().filter(|_| queries.labels().is_some());
-        let accuracy = match gallery {
-            Some(gallery) => {
-                let gallery = self.features(executor, gallery)?;
-                let neighbours = vec![self.neighbours.min(gallery.len())];
-                let options = KnnOptions { neighbours, ..KnnOptions::default() };
-                knn(&gallery, &queries, &options)?.first().map(|found| found.predictions.accuracy())
+        let (mut nearest, mut probe) = (None, None);
+        if let Some(gallery) = gallery {
+            let has_all_classes = gallery.has_all_classes();
+            let gallery = self.features(executor, gallery)?;
+            let neighbours = vec![self.neighbours.min(gallery.len())];
+            let options = KnnOptions { neighbours, ..KnnOptions::default() };
+            nearest = knn(&gallery, &queries, &options)?.first().map(|found| found.predictions.accuracy());
+            if has_all_classes {
+                probe = Some(linear_probe(&gallery, &queries, &self.probe)?.predictions.accuracy());
             }
-            None => None,
-        };
-        Ok(Signals { knn: accuracy, deviation: feature_deviation(&queries), rank: rank_me(&queries)? })
+        }
+        let (deviation, rank) = (feature_deviation(&queries), rank_me(&queries)?);
+        Ok(Signals { knn: nearest, linear_probe: probe, deviation, rank })
     }
 
     fn features(&self, executor: &mut CpuExecutor, sample: &Sample) -> Result<Features, AssessError> {
@@ -120,9 +143,10 @@ impl CollapseWatch {
 impl Signals {
     /// Names as in `metrics.jsonl`, and values.
     pub fn values(&self) -> Vec<(&'static str, f64)> {
-        let accuracy = self.knn.map(|accuracy| ("online/knn", accuracy));
+        let accuracies = [("online/knn", self.knn), ("online/linear_probe", self.linear_probe)];
+        let accuracies = accuracies.into_iter().filter_map(|(name, accuracy)| Some((name, accuracy?)));
         let others = [("online/feature_deviation", self.deviation), ("online/rank_me", self.rank)];
-        accuracy.into_iter().chain(others).collect()
+        accuracies.chain(others).collect()
     }
 
     fn problem(&self) -> Option<String> {
@@ -137,8 +161,10 @@ impl Signals {
 
 impl std::fmt::Display for Signals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(accuracy) = self.knn {
-            write!(f, "kNN {:.1} %, ", 100.0 * accuracy)?;
+        for (name, accuracy) in [("kNN", self.knn), ("linear probe", self.linear_probe)] {
+            if let Some(accuracy) = accuracy {
+                write!(f, "{name} {:.1} %, ", 100.0 * accuracy)?;
+            }
         }
         write!(f, "feature deviation {:.2}, RankMe {:.1}", self.deviation, self.rank)
     }
@@ -149,7 +175,7 @@ mod tests {
     use super::*;
 
     fn signals(deviation: f64, rank: f64) -> Signals {
-        Signals { knn: Some(0.5), deviation, rank }
+        Signals { knn: Some(0.5), linear_probe: None, deviation, rank }
     }
 
     #[test]
@@ -165,6 +191,25 @@ mod tests {
         assert_eq!(watch.warning(40, &healthy), None);
         let told = watch.warning(50, &signals(0.6, 1.2)).unwrap();
         assert!(told.contains("their effective rank (RankMe) is 1.2, below 3"), "{told}");
+    }
+
+    #[test]
+    fn a_head_is_fitted_only_where_every_class_is_seen() {
+        let sample = |labels| Sample { pixels: Vec::new(), labels };
+        assert!(sample(Some((vec![1, 0, 1], 2))).has_all_classes());
+        assert!(!sample(Some((vec![1, 0, 1], 3))).has_all_classes());
+        assert!(!sample(None).has_all_classes());
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_told() {
+        let names = |signals: Signals| signals.values().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let both = Signals { linear_probe: Some(0.25), ..signals(0.5, 9.0) };
+        assert_eq!(both.to_string(), "kNN 50.0 %, linear probe 25.0 %, feature deviation 0.50, RankMe 9.0");
+        assert_eq!(names(both)[..2], ["online/knn", "online/linear_probe"]);
+        let neither = Signals { knn: None, ..signals(0.5, 9.0) };
+        assert_eq!(neither.to_string(), "feature deviation 0.50, RankMe 9.0");
+        assert_eq!(names(neither), ["online/feature_deviation", "online/rank_me"]);
     }
 
     #[test]

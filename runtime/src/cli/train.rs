@@ -182,8 +182,8 @@ fn dry_run(document: &Document, trainer: &mut Trainer) -> Result<ExitCode, Failu
     println!(
         "# {} steps, {} kernels and {:.2} GFLOP each",
         trainer.total_steps(),
-        plan.steps().len(),
-        plan.cost().flops as f64 / 1e9
+        trainer.accumulate() as usize * plan.steps().len(),
+        trainer.accumulate() as f64 * plan.cost().flops as f64 / 1e9
     );
     println!(
         "# memory: arena {:.0} MB, state {:.0} MB, constants {:.0} MB",

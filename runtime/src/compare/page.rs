@@ -7,7 +7,11 @@ use crate::report::chart::{LineChart, Series};
 use crate::report::{ReportData, Table};
 
 /// What is drawn over steps, a line a run, where runs have it: title and metric.
-const OVER_STEPS: [(&str, &str); 2] = [("Loss", "loss"), ("Online kNN accuracy", "online/knn")];
+const OVER_STEPS: [(&str, &str); 3] = [
+    ("Loss", "loss"),
+    ("Online kNN accuracy", "online/knn"),
+    ("Online linear probe accuracy", "online/linear_probe"),
+];
 
 impl Comparison {
     /// The page: tables as [`Comparison::table`] has them, equivariance by layer, and curves over steps.

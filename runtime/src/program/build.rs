@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use equilayer_engine::optim::{AdamWOptions, Optimizer};
-use equilayer_engine::{CompileOptions, Error, Plan, Tensor};
+use equilayer_engine::{CompileOptions, Error, Graph, Init, Plan, Tensor};
 
 use super::assemble::{Assembly, Recipe};
+use super::names;
 use super::shape::StepShape;
 use crate::encoder::EncoderConfig;
 use crate::method::{Layout, Method};
@@ -15,6 +16,9 @@ use crate::method::{Layout, Method};
 pub struct TrainingOptions {
     /// Rule, groups and clipping; rates are fed.
     pub optimizer: Optimizer,
+    /// Runs whose mean gradient the optimizer follows. Above 1, [`names::SUMMED`] says whether a run begins a sum, and the
+    /// optimizer is fed [`Optimizer::rest`] in all runs but the last.
+    pub accumulate: usize,
     /// Probability of stochastic depth at the student's last block, 0 to 1 exclusive.
     pub drop_path: f32,
     /// Height and width of local crops, pixels.
@@ -30,6 +34,7 @@ impl Default for TrainingOptions {
     fn default() -> TrainingOptions {
         TrainingOptions {
             optimizer: Optimizer::adamw(AdamWOptions::default()),
+            accumulate: 1,
             drop_path: 0.0,
             local_image: [96, 96],
             transform_parameters: 18,
@@ -74,12 +79,29 @@ impl Program {
     }
 }
 
+/// The gradients of the runs of a step so far, each a `count`-th, kept in states from run to run.
+fn summed(graph: &Graph, parameters: &[Tensor], gradients: &[Tensor], count: usize) -> Vec<Tensor> {
+    let kept = graph.input(names::SUMMED, []);
+    let sum = |(parameter, gradient): (&Tensor, &Tensor)| {
+        let name = format!("{}.summed", graph.state_name(parameter).unwrap_or_default());
+        let state = graph.state(&name, *parameter.shape(), Init::Constant(0.0));
+        let sum = &state * &kept + gradient / count as f32;
+        graph.assign(&state, &sum);
+        sum
+    };
+    parameters.iter().zip(gradients).map(sum).collect()
+}
+
 impl Assembly {
     fn train(self, options: &TrainingOptions) -> Result<Plan, Error> {
         let graph = &self.graph;
         let total = self.total();
         let parameters = graph.parameters();
-        let gradients = graph.gradients(&total, &parameters)?;
+        let mut gradients = graph.gradients(&total, &parameters)?;
+        if options.accumulate > 1 {
+            gradients =
+                graph.scope("optimizer", || summed(graph, &parameters, &gradients, options.accumulate));
+        }
         let applied = graph.scope("optimizer", || options.optimizer.apply(graph, &parameters, &gradients))?;
         if let Some(follower) = &self.follower {
             let name = |parameter: &Tensor| graph.state_name(parameter).unwrap_or_default();

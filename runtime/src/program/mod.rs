@@ -19,6 +19,7 @@
 //! | `momentum` | scalar | of the teacher |
 //! | `weight.MEMBER` | scalar | λ |
 //! | `MEMBER.KNOB` | scalar | a scheduled knob |
+//! | `summed` | scalar | with accumulation: 0 in the first run of a step, 1 later |
 //! | `optimizer..` | | [`Optimizer::hyper`](equilayer_engine::optim::Optimizer::hyper) |
 //!
 //! # Outputs

@@ -51,6 +51,9 @@ pub const UNTRANSFORMED: &str = "untransformed";
 /// The teacher's momentum.
 pub const MOMENTUM: &str = "momentum";
 
+/// How much of the gradients' sum a batch begins with: 0 at the first of a step, 1 later.
+pub const SUMMED: &str = "summed";
+
 /// Key of the step's random numbers: seed and step.
 pub const RANDOM: &str = "random";
 

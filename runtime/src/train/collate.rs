@@ -9,32 +9,32 @@ use crate::program::{SplitShape, StepShape, names};
 
 use super::views::{SampleViews, ViewMaker};
 
-/// Which step a batch is, and what the step's draws are keyed by.
+/// Which batch it is of all, and what its draws are keyed by.
 #[derive(Clone, Copy, Debug)]
 pub struct StepClock {
     /// The run's seed.
     pub seed: u64,
-    /// Batches an epoch.
-    pub steps_per_epoch: u64,
+    /// Batches an epoch that are part of a step.
+    pub batches_per_epoch: u64,
 }
 
 impl StepClock {
-    /// The step, from 0, of a batch of an epoch.
-    pub fn step(&self, epoch: u64, batch: usize) -> u64 {
-        epoch * self.steps_per_epoch + batch as u64
+    /// The number, from 0 over all epochs, of a batch of an epoch.
+    pub fn batch(&self, epoch: u64, batch: usize) -> u64 {
+        epoch * self.batches_per_epoch + batch as u64
     }
 
     /// The key of a split's group elements.
     pub(super) fn draw_key(&self, split: &Split, key: SampleKey) -> DrawKey {
-        DrawKey::new(self.seed, self.step(key.epoch, key.batch), &split.name)
+        DrawKey::new(self.seed, self.batch(key.epoch, key.batch), &split.name)
     }
 }
 
-/// What a step's plan is found by and what it is fed, but for schedules.
+/// What a batch's plan is found by and what it is fed, but for schedules.
 #[derive(Clone, Debug)]
 pub struct StepInputs {
-    /// The step, from 0.
-    pub step: u64,
+    /// The batch, from 0 over all epochs; a step, unless gradients are accumulated.
+    pub batch: u64,
     /// Which plan.
     pub shape: StepShape,
     /// Values by input.
@@ -78,12 +78,12 @@ impl Collator {
         Collator { layout: layout.clone(), grid, clock, inputs: maker.inputs().to_vec(), movers }
     }
 
-    /// The inputs of the step of a batch.
+    /// The inputs of a batch's plan.
     ///
     /// # Errors
     /// An action that cannot be drawn on the encoder's grid.
     pub fn collate(&self, batch: Batch<SampleViews>) -> Result<StepInputs, ActionError> {
-        let step = self.clock.step(batch.epoch, batch.index);
+        let number = self.clock.batch(batch.epoch, batch.index);
         let mut gathered: Vec<Vec<f32>> = vec![Vec::new(); self.inputs.len()];
         for sample in batch.samples {
             for (input, values) in sample.parts {
@@ -97,17 +97,17 @@ impl Collator {
             self.inputs.iter().cloned().zip(gathered).filter(|(_, values)| !values.is_empty()).collect();
         let mut splits = Vec::with_capacity(self.layout.splits.len());
         for (split, movers) in self.layout.splits.iter().zip(&self.movers) {
-            splits.push(self.draw(split, movers, step, &mut values)?);
+            splits.push(self.draw(split, movers, number, &mut values)?);
         }
-        Ok(StepInputs { step, shape: StepShape { splits }, values })
+        Ok(StepInputs { batch: number, shape: StepShape { splits }, values })
     }
 
-    /// The shape of a step before any image is loaded.
+    /// The shape of a batch before any image is loaded.
     ///
     /// # Errors
     /// As [`Collator::collate`].
-    pub fn shape(&self, step: u64) -> Result<StepShape, ActionError> {
-        let draw = |(split, movers): (&Split, &Vec<_>)| self.draw(split, movers, step, &mut Vec::new());
+    pub fn shape(&self, batch: u64) -> Result<StepShape, ActionError> {
+        let draw = |(split, movers): (&Split, &Vec<_>)| self.draw(split, movers, batch, &mut Vec::new());
         let splits = self.layout.splits.iter().zip(&self.movers).map(draw).collect::<Result<_, _>>()?;
         Ok(StepShape { splits })
     }
@@ -116,11 +116,11 @@ impl Collator {
         &self,
         split: &Split,
         movers: &[(String, usize, bool)],
-        step: u64,
+        batch: u64,
         values: &mut Vec<(String, Vec<f32>)>,
     ) -> Result<SplitShape, ActionError> {
         let samples = Sample::all(0..split.samples as u64);
-        let key = DrawKey::new(self.clock.seed, step, &split.name);
+        let key = DrawKey::new(self.clock.seed, batch, &split.name);
         let pair = split.action.draw_pair(self.grid, &samples, &key)?;
         let mut relative = Vec::with_capacity(movers.len());
         for (name, finer, asks) in movers {

@@ -23,9 +23,8 @@ struct Part {
 }
 
 impl Costs {
-    /// A step of this plan, whose kernels ran like this.
+    /// A batch of a step, by this plan, whose kernels ran like this.
     pub fn add(&mut self, plan: &Plan, launches: &[Launch]) {
-        self.steps += 1.0;
         for (step, launch) in plan.steps().iter().zip(launches) {
             let scope = step.scope.as_deref().and_then(|scope| scope.split('.').next()).unwrap_or(OTHER);
             if !self.parts.contains_key(scope) {
@@ -36,6 +35,11 @@ impl Costs {
                 part.flops += step.cost.flops as f64;
             }
         }
+    }
+
+    /// All batches of a step were added.
+    pub fn end_step(&mut self) {
+        self.steps += 1.0;
     }
 
     /// Means over the steps since the last call, by name: `milliseconds/PART` and `gflop/PART`.

@@ -26,6 +26,17 @@ pub enum TrainError {
     /// Images that cannot be loaded.
     #[error(transparent)]
     Loader(#[from] LoaderError),
+    /// Not one step an epoch.
+    #[error(
+        "`train.accumulate`: {accumulate} batches make a step, and an epoch has {batches}; accumulate fewer, take a \
+         smaller train.batch or more images"
+    )]
+    FewBatches {
+        /// Batches an epoch.
+        batches: u64,
+        /// Batches a step.
+        accumulate: u64,
+    },
     /// The executor failed.
     #[error(transparent)]
     Engine(#[from] equilayer_engine::Error),
@@ -94,6 +105,7 @@ impl TrainError {
                 | TrainError::Guard(_)
                 | TrainError::Action(_)
                 | TrainError::Views(_)
+                | TrainError::FewBatches { .. }
                 | TrainError::Directory(_)
                 | TrainError::OtherImages { .. }
                 | TrainError::Loader(_)

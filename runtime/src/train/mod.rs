@@ -10,14 +10,21 @@
 //! batch shares, and says which shapes the step has. The trainer keeps plans by shape and everything it learns in the
 //! executor, by name. All random numbers depend on (seed, epoch or step, sample, use) alone, so that the number of workers
 //! and threads changes nothing and a resumed run repeats the bits.
+//!
+//! A step follows the gradient of one batch, or the mean of the gradients of `train.accumulate` batches: losses, negatives,
+//! batch statistics and group elements are each batch's own, the teacher and the optimizer move once a step, and metrics,
+//! schedules and checkpoints count steps.
 
+mod accumulate;
 mod collate;
 mod cost;
 mod error;
+mod feed;
 mod finite;
 mod local_crops;
 mod recorder;
 mod replay;
+mod run;
 mod settings;
 mod source;
 mod trainer;

@@ -82,8 +82,9 @@ impl Recorder {
 
 /// Epochs finished after a step, and samples drawn since.
 fn position(trainer: &Trainer, step: u64) -> (u64, u64) {
-    let steps_per_epoch = trainer.clock.steps_per_epoch;
-    (step / steps_per_epoch, (step % steps_per_epoch) * trainer.settings.batch as u64)
+    let steps_per_epoch = trainer.steps_per_epoch();
+    let samples = trainer.accumulate() * trainer.settings.batch as u64;
+    (step / steps_per_epoch, (step % steps_per_epoch) * samples)
 }
 
 /// Refuses a checkpoint that was at another place in the data after as many steps.

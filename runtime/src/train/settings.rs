@@ -36,6 +36,8 @@ pub struct Settings {
     pub views: ViewOptions,
     /// Samples a step.
     pub batch: usize,
+    /// Batches whose mean gradient makes a step.
+    pub accumulate: usize,
     /// Passes over the data.
     pub epochs: usize,
     /// What all random numbers depend on.
@@ -89,6 +91,12 @@ impl Settings {
         let mut method = read_method(document, registry, default);
         let mut train = document.section("train");
         let batch = train.count("batch", 128, 2, "Samples a step.");
+        let accumulate = train.count(
+            "accumulate",
+            1,
+            1,
+            "Batches whose mean gradient makes a step; negatives and batch statistics are each batch's own.",
+        );
         let epochs = train.count("epochs", 20, 1, "Passes over the training images.");
         let seed = train.read("seed", 0_u64, "What all random numbers depend on.");
         let drop_path =
@@ -120,6 +128,7 @@ impl Settings {
             evaluation,
             views: views?,
             batch,
+            accumulate,
             epochs,
             seed,
             workers,
@@ -357,7 +366,7 @@ fn read_optimizer(document: &Document) -> OptimizerSettings {
 fn read_evaluate(document: &Document) -> (u64, AssessOptions) {
     let mut section = document.section("evaluate");
     let every =
-        section.count("every", 0, 0, "Steps between online kNN and collapse signals; 0 for an epoch.");
+        section.count("every", 0, 0, "Steps between online accuracies and collapse signals; 0 for an epoch.");
     let read = "What probes read: embedding, last4 (CLS of the last 4 layers) or tokens(LAYER).";
     let options = AssessOptions {
         read: section.read("read", Read::LastLayers(4), read),

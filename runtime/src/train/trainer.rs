@@ -1,29 +1,20 @@
-//! The training loop.
+//! A run before and between its steps: what it is made of, its plans, and what can be known of it beforehand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use equilayer_engine::profile::Launch;
-use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Outputs, Plan, PlanCache};
+use equilayer_engine::{CpuExecutor, CpuOptions, Executor, Plan, PlanCache};
 
+use super::accumulate::Place;
 use super::collate::{Collator, StepClock, StepInputs};
-use super::cost::Costs;
 use super::error::TrainError;
-use super::finite::{bad_output, bad_state};
-use super::recorder::Recorder;
-use super::replay::write_replay;
+use super::feed::{borrowed, known};
 use super::settings::Settings;
 use super::views::{SampleViews, ViewMaker};
-use crate::assess::{Assessment, CollapseWatch, Extent, Online};
-use crate::interrupt::Interrupt;
+use crate::assess::{Assessment, Extent};
 use crate::loader::{Loader, LoaderOptions};
 use crate::method::Layout;
-use crate::plugin::{KnobKind, KnobType, KnobValue};
-use crate::program::{Program, ProgramError, StepShape, TermGradient, TrainingOptions, guard, names};
-use crate::progress::{Progress, ProgressMode};
-use crate::run_directory::RunDirectory;
-use crate::schedule::Schedule;
+use crate::program::{Program, ProgramError, StepShape, TermGradient, TrainingOptions, guard};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,22 +32,15 @@ const PLANS: usize = 64;
 pub struct Trainer {
     pub(super) settings: Settings,
     layout: Layout,
-    options: TrainingOptions,
-    loader: Loader<SampleViews>,
-    collator: Collator,
+    pub(super) options: TrainingOptions,
+    pub(super) loader: Loader<SampleViews>,
+    pub(super) collator: Collator,
     pub(super) executor: CpuExecutor,
     plans: PlanCache<StepShape>,
     pub(super) clock: StepClock,
-    total: u64,
+    pub(super) total: u64,
     /// What the gradient guard found before the run.
-    rehearsed: Option<Vec<TermGradient>>,
-}
-
-/// A step that was run.
-struct Done {
-    outputs: Outputs,
-    plan: Arc<Plan>,
-    launches: Vec<Launch>,
+    pub(super) rehearsed: Option<Vec<TermGradient>>,
 }
 
 impl Trainer {
@@ -78,13 +62,18 @@ impl Trainer {
             bad_limit: settings.bad_images,
             ..LoaderOptions::default()
         };
-        let steps_per_epoch = (settings.dataset.len() / layout.loaded()) as u64;
-        let clock = StepClock { seed: settings.seed, steps_per_epoch };
+        let accumulate = settings.accumulate.max(1) as u64;
+        let batches = (settings.dataset.len() / layout.loaded()) as u64;
+        let steps_per_epoch = batches / accumulate;
+        let clock = StepClock { seed: settings.seed, batches_per_epoch: steps_per_epoch * accumulate };
         let maker = ViewMaker::new(&settings.method, encoder, &layout, settings.views.clone(), clock)
             .map_err(TrainError::Views)?;
         let collator = Collator::new(&settings.method, encoder, &layout, &maker, clock);
         let make = move |image: &crate::data::Image, key| maker.make(image, key);
         let loader = Loader::new(Arc::clone(&settings.dataset), options, make)?;
+        if steps_per_epoch == 0 {
+            return Err(TrainError::FewBatches { batches, accumulate });
+        }
         let grid = encoder.grid(encoder.layers(), encoder.image());
         for split in &layout.splits {
             split.action.check(grid)?;
@@ -94,6 +83,7 @@ impl Trainer {
         let training = TrainingOptions {
             optimizer: settings.optimizer.rule.clone(),
             drop_path: settings.drop_path,
+            accumulate: settings.accumulate.max(1),
             local_image: settings
                 .views
                 .local
@@ -126,12 +116,27 @@ impl Trainer {
         self.total
     }
 
+    /// Batches whose mean gradient makes a step.
+    pub fn accumulate(&self) -> u64 {
+        self.options.accumulate as u64
+    }
+
+    /// Optimizer steps an epoch.
+    pub(super) fn steps_per_epoch(&self) -> u64 {
+        self.clock.batches_per_epoch / self.accumulate()
+    }
+
+    /// The place of a batch in its step.
+    pub(super) fn place(&self, batch: u64) -> Place {
+        Place::of(batch, self.accumulate())
+    }
+
     /// The executor, with all that was learned.
     pub fn executor(&mut self) -> &mut CpuExecutor {
         &mut self.executor
     }
 
-    /// The plan of the first step: its costs and its memory.
+    /// The plan of the first batch: its costs and its memory.
     ///
     /// # Errors
     /// A method that cannot be built.
@@ -140,8 +145,8 @@ impl Trainer {
         self.plan(&shape)
     }
 
-    /// How long a step takes: the second of two on the first batch, which teach the executor something; nothing is
-    /// written. For estimates before a run.
+    /// How long a step takes: as many times a batch as it has batches, by the second of two that are run. They teach the
+    /// executor something; nothing is written. For estimates before a run.
     ///
     /// # Errors
     /// Images that cannot be loaded; what the executor reports.
@@ -155,10 +160,10 @@ impl Trainer {
             self.executor.run(&plan, &known(&plan, &fed))?;
             took = started.elapsed();
         }
-        Ok(took)
+        Ok(took * self.options.accumulate as u32)
     }
 
-    fn plan(&mut self, shape: &StepShape) -> Result<Arc<Plan>, TrainError> {
+    pub(super) fn plan(&mut self, shape: &StepShape) -> Result<Arc<Plan>, TrainError> {
         let Settings { method, encoder, .. } = &self.settings;
         let (layout, options) = (&self.layout, &self.options);
         let mut refused = None;
@@ -179,77 +184,6 @@ impl Trainer {
         }
     }
 
-    /// Trains to the end, or until asked to stop. A run directory with a checkpoint is resumed, bit for bit.
-    ///
-    /// # Errors
-    /// See [`TrainError`].
-    pub fn run(
-        &mut self,
-        directory: &RunDirectory,
-        mode: ProgressMode,
-        interrupt: &Interrupt,
-    ) -> Result<Outcome, TrainError> {
-        let mut record = Recorder::open(directory, self)?;
-        let mut progress = Progress::new(mode, self.total, record.step);
-        for damaged in &record.damaged {
-            progress.warn(&format!("{damaged}; going on after step {}", record.step));
-        }
-        let mut watch = (progress.aside(|| Online::new(&self.settings.bench()))?, CollapseWatch::default());
-        let mut costs = Costs::default();
-        let started = Instant::now();
-        let before = record.seconds;
-        let first = self.clock.steps_per_epoch;
-        if record.step == 0 {
-            self.look(&mut watch, &mut record, &mut progress)?;
-        }
-        while record.step < self.total {
-            let (epoch, batch) = (record.step / first, (record.step % first) as usize);
-            for batch in self.loader.epoch(epoch, batch)? {
-                let inputs = self.collator.collate(batch?)?;
-                if inputs.step == 0 {
-                    let found = match self.rehearsed.take() {
-                        Some(found) => found,
-                        None => progress.aside(|| self.guard(&inputs))?,
-                    };
-                    progress.say(&describe(&found));
-                }
-                let done = self.step(&inputs)?;
-                if let Some(bad) = bad_output(&done.outputs) {
-                    return Err(self.not_finite(directory, &record, &inputs, bad));
-                }
-                costs.add(&done.plan, &done.launches);
-                record.step = inputs.step + 1;
-                record.seconds = before + started.elapsed().as_secs_f64();
-                let mut values = self.values(&done.outputs, inputs.step);
-                let look = record.step.is_multiple_of(self.look_every()) || record.step == self.total;
-                if look {
-                    values.extend(costs.take());
-                }
-                record.write(&values, first)?;
-                let loss = f64::from(done.outputs.scalar("loss")?);
-                progress.step(record.step, record.step / first, &[("loss", loss)]);
-                let due = record.step.is_multiple_of(self.settings.checkpoint_every);
-                let stop = interrupt.is_requested();
-                let save = due || stop || record.step == self.total;
-                if look || save {
-                    self.check_states(directory, &record, &inputs)?;
-                }
-                if look {
-                    self.look(&mut watch, &mut record, &mut progress)?;
-                }
-                if save {
-                    progress.aside(|| record.save(self))?;
-                }
-                if stop && record.step < self.total {
-                    progress.finish();
-                    return Ok(Outcome::Interrupted(record.step));
-                }
-            }
-        }
-        progress.finish();
-        Ok(Outcome::Finished)
-    }
-
     /// Makes sure that the first step can be made: loads its images, builds its plan and runs the gradient guard.
     /// Nothing is written and no weight moves, so what is refused here leaves no trace.
     ///
@@ -266,29 +200,11 @@ impl Trainer {
     }
 
     /// Steps between online signals.
-    fn look_every(&self) -> u64 {
+    pub(super) fn look_every(&self) -> u64 {
         match self.settings.look_every {
-            0 => self.clock.steps_per_epoch.max(1),
+            0 => self.steps_per_epoch(),
             every => every,
         }
-    }
-
-    /// Measures the online signals, logs them, and warns of a collapse.
-    fn look(
-        &mut self,
-        (online, watch): &mut (Online, CollapseWatch),
-        record: &mut Recorder,
-        progress: &mut Progress,
-    ) -> Result<(), TrainError> {
-        let signals = progress.aside(|| online.measure(&mut self.executor))?;
-        let values = signals.values().into_iter().map(|(name, value)| (name.to_owned(), value));
-        record.write(&values.collect(), self.clock.steps_per_epoch)?;
-        record.score = signals.knn;
-        progress.say(&format!("step {}: {signals}", record.step));
-        if let Some(warning) = watch.warning(record.step, &signals) {
-            progress.say(&warning);
-        }
-        Ok(())
     }
 
     /// Measures the encoder as it is now beside its baselines; `step` says how far it was trained.
@@ -304,7 +220,7 @@ impl Trainer {
         Ok(self.settings.bench().assess(&mut self.executor, step, extent, say)?)
     }
 
-    fn guard(&mut self, inputs: &StepInputs) -> Result<Vec<TermGradient>, TrainError> {
+    pub(super) fn guard(&mut self, inputs: &StepInputs) -> Result<Vec<TermGradient>, TrainError> {
         let fed = self.fed(inputs);
         let Settings { method, encoder, .. } = &self.settings;
         let found = guard(
@@ -318,121 +234,4 @@ impl Trainer {
         )?;
         Ok(found)
     }
-
-    fn step(&mut self, inputs: &StepInputs) -> Result<Done, TrainError> {
-        let plan = self.plan(&inputs.shape)?;
-        let fed = self.fed(inputs);
-        let (outputs, launches) = self.executor.run_timed(&plan, &known(&plan, &fed))?;
-        Ok(Done { outputs, plan, launches })
-    }
-
-    /// Refuses to go on with weights that are not finite: the step may have broken them and no loss yet.
-    fn check_states(
-        &mut self,
-        directory: &RunDirectory,
-        record: &Recorder,
-        inputs: &StepInputs,
-    ) -> Result<(), TrainError> {
-        match bad_state(&self.executor)? {
-            Some(bad) => Err(self.not_finite(directory, record, inputs, bad)),
-            None => Ok(()),
-        }
-    }
-
-    /// Leaves what is needed to look into a step that went wrong.
-    fn not_finite(
-        &mut self,
-        directory: &RunDirectory,
-        record: &Recorder,
-        inputs: &StepInputs,
-        (term, value): (String, f32),
-    ) -> TrainError {
-        let step = inputs.step + 1;
-        let fed = self.fed(inputs);
-        let kept = match record.saved() {
-            Some(last) => format!("The last checkpoint is from before, of step {last}"),
-            None => "There is no checkpoint from before".into(),
-        };
-        match self.plan(&inputs.shape).and_then(|plan| write_replay(directory, step, &term, &plan, &fed)) {
-            Ok(replay) => {
-                TrainError::NotFinite { step, term, value, kept, replay: replay.display().to_string() }
-            }
-            Err(error) => error,
-        }
-    }
-
-    /// Images, and everything that follows a schedule.
-    fn fed(&self, inputs: &StepInputs) -> Vec<(String, Vec<f32>)> {
-        let at = |schedule: &Schedule| schedule.value(inputs.step, self.clock.steps_per_epoch, self.total);
-        let OptimizerRates { learning_rate, weight_decay } = self.rates(inputs.step);
-        let mut fed = inputs.values.clone();
-        fed.extend(self.options.optimizer.hyper(inputs.step, learning_rate, weight_decay));
-        let method = &self.settings.method;
-        if let Some(ema) = method.teacher() {
-            fed.push((names::MOMENTUM.into(), vec![at(&ema.momentum)]));
-        }
-        if self.settings.drop_path > 0.0 {
-            // Counters beyond 2²⁴ would not survive as f32.
-            let whole = |value: u64| (value % (1 << 24)) as f32;
-            fed.push((names::RANDOM.into(), vec![whole(self.settings.seed), whole(inputs.step)]));
-        }
-        for (index, (member, name)) in method.members().zip(method.names()).enumerate() {
-            if index > 0 {
-                fed.push((names::weight(&name), vec![at(member.weight())]));
-            }
-            for (knob, value) in member.spec().knobs().zip(member.knobs().map(|(_, value)| value)) {
-                if knob.kind == KnobKind::Schedule {
-                    let schedule = schedule_of(value);
-                    fed.push((names::part(&name, &knob.name), vec![at(&schedule)]));
-                }
-            }
-        }
-        fed
-    }
-
-    fn rates(&self, step: u64) -> OptimizerRates {
-        let at =
-            |schedule: &Schedule| f64::from(schedule.value(step, self.clock.steps_per_epoch, self.total));
-        OptimizerRates {
-            learning_rate: at(&self.settings.optimizer.learning_rate),
-            weight_decay: at(&self.settings.optimizer.weight_decay),
-        }
-    }
-
-    /// What a step leaves in the metrics: `loss`, `loss/MEMBER`, `gradient/MEMBER`, `learning_rate`.
-    fn values(&self, outputs: &Outputs, step: u64) -> BTreeMap<String, f64> {
-        let mut values: BTreeMap<String, f64> = outputs
-            .iter()
-            .filter_map(|(name, values)| Some((name.replacen('.', "/", 1), f64::from(*values.first()?))))
-            .collect();
-        values.insert("learning_rate".into(), self.rates(step).learning_rate);
-        values
-    }
-}
-
-struct OptimizerRates {
-    learning_rate: f64,
-    weight_decay: f64,
-}
-
-fn schedule_of(value: &KnobValue) -> Schedule {
-    Schedule::from_value(value).unwrap_or_else(|| Schedule::constant(0.0))
-}
-
-fn borrowed(inputs: &[(String, Vec<f32>)]) -> Vec<(&str, &[f32])> {
-    inputs.iter().map(|(name, values)| (name.as_str(), &values[..])).collect()
-}
-
-/// Those inputs that a plan has.
-fn known<'a>(plan: &Plan, inputs: &'a [(String, Vec<f32>)]) -> Vec<(&'a str, &'a [f32])> {
-    let has = |name: &str| plan.inputs().iter().any(|port| port.name == name);
-    borrowed(inputs).into_iter().filter(|(name, _)| has(name)).collect()
-}
-
-fn describe(found: &[TermGradient]) -> String {
-    let terms = found.iter().map(|term| format!("{} {:.2e}", term.term, term.at_tap));
-    format!(
-        "gradient guard: every loss reaches its tap and its heads ({})",
-        terms.collect::<Vec<_>>().join(", ")
-    )
 }

@@ -179,6 +179,12 @@ impl Optimizer {
         self.groups.iter().map(|group| (self.input_name(group), values(group))).collect()
     }
 
+    /// What to feed in a run that is no step: parameters and moments stay as they are. For gradients that are summed over
+    /// several runs before a step.
+    pub fn rest(&self) -> Vec<(String, Vec<f32>)> {
+        self.groups.iter().map(|group| (self.input_name(group), self.rule.at_rest(group))).collect()
+    }
+
     fn input_name(&self, group: &Group) -> String {
         match group.name() {
             Some(name) => format!("{}.{name}", self.name),
