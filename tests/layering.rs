@@ -17,6 +17,9 @@ const TENSOR_CRATES: &[&str] = &[
 /// Crates that only the engine may name.
 const ENGINE_ONLY: &[&str] = &["cudarc", "luminal"];
 
+/// The emulated GPU, which stands in for a real one in tests and nowhere else.
+const EMULATED_GPU: &[&str] = &["equilayer-fake-driver", "equilayer-ptx-emulator"];
+
 fn is_of_family(name: &str, families: &[&str]) -> bool {
     families.iter().any(|family| {
         name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
@@ -41,6 +44,16 @@ fn violated_rule(krate: &str, dependency: &str, workspace: &BTreeSet<&str>) -> O
         }
         "equilayer-plugins" if in_workspace && dependency != "equilayer" => {
             Some("plugins use `equilayer`, as a user's own would")
+        }
+        "equilayer-ptx-emulator" if in_workspace => Some("the emulator knows PTX only"),
+        "equilayer-fake-driver" if in_workspace && dependency != "equilayer-ptx-emulator" => {
+            Some("the fake driver builds on the emulator only")
+        }
+        "equilayer-cuda-tests" if is_of_family(dependency, &["cudarc"]) => None,
+        _ if !["equilayer-cuda-tests", "equilayer-fake-driver"].contains(&krate)
+            && EMULATED_GPU.contains(&dependency) =>
+        {
+            Some("only tests of CUDA name the emulated GPU")
         }
         _ if krate != "equilayer-engine" && is_of_family(dependency, ENGINE_ONLY) => {
             Some("only the engine names luminal and cudarc")
@@ -97,8 +110,19 @@ fn the_workspace_keeps_its_layers() {
 
 /// What the rules say of a made-up workspace in which only `krate` has a dependency, and only this one.
 fn violations_with(krate: &str, dependency: &str) -> Vec<String> {
-    let names = ["", "-engine", "-grammar", "-macros", "-plugins", "-examples", "-tests"]
-        .map(|suffix| format!("equilayer{suffix}"));
+    let names = [
+        "",
+        "-engine",
+        "-grammar",
+        "-macros",
+        "-plugins",
+        "-examples",
+        "-tests",
+        "-cuda-tests",
+        "-fake-driver",
+        "-ptx-emulator",
+    ]
+    .map(|suffix| format!("equilayer{suffix}"));
     assert!(names.iter().any(|name| name == krate), "{krate} is not in the made-up workspace");
     let package = |name: &String| {
         let dependencies = if name == krate { json!([{ "name": dependency }]) } else { json!([]) };
@@ -128,6 +152,12 @@ fn each_violation_is_found() {
         ("equilayer-plugins", "luminal_cuda", "only the engine names luminal and cudarc"),
         ("equilayer-examples", "luminal", "only the engine names luminal and cudarc"),
         ("equilayer-tests", "cudarc", "only the engine names luminal and cudarc"),
+        ("equilayer-tests", "equilayer-fake-driver", "only tests of CUDA name the emulated GPU"),
+        ("equilayer-examples", "equilayer-ptx-emulator", "only tests of CUDA name the emulated GPU"),
+        ("equilayer-cuda-tests", "luminal_cuda", "only the engine names luminal and cudarc"),
+        ("equilayer-fake-driver", "equilayer-engine", "the fake driver builds on the emulator only"),
+        ("equilayer-fake-driver", "cudarc", "only the engine names luminal and cudarc"),
+        ("equilayer-ptx-emulator", "equilayer-engine", "the emulator knows PTX only"),
     ] {
         assert_eq!(violations_with(krate, dependency), [format!("{krate} depends on {dependency}: {rule}")]);
     }
@@ -145,6 +175,10 @@ fn what_the_rules_allow_is_not_found() {
         ("equilayer", "equilayer-macros"),
         ("equilayer-plugins", "serde"),
         ("equilayer-examples", "equilayer-engine"),
+        ("equilayer-cuda-tests", "cudarc"),
+        ("equilayer-cuda-tests", "equilayer-engine"),
+        ("equilayer-cuda-tests", "equilayer-fake-driver"),
+        ("equilayer-fake-driver", "equilayer-ptx-emulator"),
     ] {
         assert_eq!(violations_with(krate, dependency), Vec::<String>::new(), "{krate} on {dependency}");
     }

@@ -1,9 +1,10 @@
 //! A crate outside the workspace that depends on `equilayer` and `equilayer-plugins` alone: its regularizer, group action
-//! and data set are known to the command line beside the built-in ones.
+//! and data set are known to the command line beside the built-in ones. So is that of a crate that `new` writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// A copy of `examples/own_plugins` elsewhere, that shares the workspace's versions and builds.
 struct Crate {
@@ -11,9 +12,19 @@ struct Crate {
     target: PathBuf,
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
 impl Crate {
-    fn copied() -> Crate {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned();
+    /// One copy for all tests, which run beside each other.
+    fn copied() -> &'static Crate {
+        static COPY: OnceLock<Crate> = OnceLock::new();
+        COPY.get_or_init(Crate::copy)
+    }
+
+    fn copy() -> Crate {
+        let root = root();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own_plugins");
         let original = root.join("examples/own_plugins");
         fs::create_dir_all(folder.join("src")).expect("a folder");
@@ -23,7 +34,12 @@ impl Crate {
         for (from, to) in [("src/main.rs", "src/main.rs"), ("own.toml", "own.toml")] {
             fs::copy(original.join(from), folder.join(to)).expect("copied");
         }
-        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("copied");
+        Crate::at(folder)
+    }
+
+    /// What is in a folder, with the workspace's versions and builds.
+    fn at(folder: PathBuf) -> Crate {
+        fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).expect("copied");
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the build folder").to_owned();
         Crate { folder, target }
     }
@@ -73,4 +89,31 @@ fn plugins_of_a_users_own_stand_beside_the_built_in_ones() {
     assert!(refused.contains("unknown key `margn`; did you mean `margin`?"), "{refused}");
     let tested = own.cargo(&["test", "--quiet"]);
     assert!(String::from_utf8_lossy(&tested.stdout).contains("1 passed"), "{tested:?}");
+}
+
+#[test]
+fn a_crate_that_new_writes_builds_and_passes_its_tests() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("starter-crate");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("what an earlier test left");
+    }
+    let (name, root) = (folder.display().to_string(), root().display().to_string());
+    let (said, refused, code) = Crate::copied().run(&["new", &name, "--path", &root]);
+    assert_eq!(code, Some(0), "{refused}");
+    assert!(said.contains("a crate with a regularizer of its own, src/mirror.rs"), "{said}");
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+    assert!(manifest.contains("name = \"starter-crate\"") && !manifest.contains("{{"), "{manifest}");
+
+    let starter = Crate::at(folder.clone());
+    let tested = starter.cargo(&["test", "--quiet"]);
+    assert!(String::from_utf8_lossy(&tested.stdout).contains("1 passed"), "{tested:?}");
+    let (listed, _, _) = starter.run(&["methods"]);
+    assert!(listed.contains("  mirror             at tokens(2)   Mirror: "), "{listed}");
+
+    // What is there is never overwritten.
+    fs::write(folder.join("src/mirror.rs"), "// a week of work").expect("written");
+    let (_, refused, code) = Crate::copied().run(&["new", &name, "--path", &root]);
+    assert_eq!(code, Some(2));
+    assert!(refused.contains("is there already; give the crate another name"), "{refused}");
+    assert_eq!(fs::read_to_string(folder.join("src/mirror.rs")).expect("kept"), "// a week of work");
 }

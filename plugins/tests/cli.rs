@@ -55,6 +55,20 @@ fn refuses_what_it_does_not_know() {
 }
 
 #[test]
+fn shells_complete_its_commands_and_flags() {
+    for (shell, starts) in
+        [("bash", "_equilayer()"), ("zsh", "#compdef equilayer"), ("fish", "# Print an optspec")]
+    {
+        let (code, stdout, stderr) = equilayer(Path::new("."), &["completions", shell]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        assert!(stdout.starts_with(starts), "{shell}: {}", stdout.lines().next().unwrap_or_default());
+        for word in ["sweep", "compare", "completions", "dry-run"] {
+            assert!(stdout.contains(word), "{word} for {shell}");
+        }
+    }
+}
+
+#[test]
 fn a_dry_run_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = equilayer(folder.path(), &train(&["--dry-run"]));
@@ -63,6 +77,15 @@ fn a_dry_run_touches_nothing() {
         assert!(stdout.contains(line), "{stdout}");
     }
     assert_eq!(entries(folder.path()), [""; 0]);
+    // Of 8 batches, pairs make 4 steps; a step does twice as much.
+    let (_, paired, _) = equilayer(folder.path(), &train(&["--dry-run", "train.accumulate=2"]));
+    let numbers = |text: &str| -> Vec<f64> {
+        let line = text.lines().find(|line| line.contains(" kernels and ")).unwrap();
+        line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    };
+    let (alone, paired) = (numbers(&stdout), numbers(&paired));
+    assert_eq!((alone[0], paired[0]), (8.0, 4.0));
+    assert!(paired[1] > 2.0 * alone[1] && paired[2] >= 2.0 * alone[2], "{alone:?} {paired:?}");
     // What is printed is a configuration: of this one, run dry, the same is printed, but for the time.
     let file = folder.path().join("again.toml");
     std::fs::write(&file, &stdout).unwrap();
@@ -151,6 +174,7 @@ fn check_metrics(run: &Path) {
         "loss/ser",
         "gradient/moco_v3",
         "online/knn",
+        "online/linear_probe",
         "online/rank_me",
         "milliseconds/student",
         "gflop/ser",

@@ -60,6 +60,19 @@ const CASES: &[Case] = &[
     case(&["compare", "run"], &["2 values required by '<RUN> <RUN>...'; only 1 was provided"]),
     case(&["compare", "run", "rnu"], &["rnu: is no run: it has no `config.toml`; there are run"]),
     case(&["compare", "run", "run", "--html", "page.txt"], &["page.txt: a page's name ends in .html"]),
+    // New crates and completions.
+    case(
+        &["new", "My Crate"],
+        &["`My Crate` cannot be a crate's name: write small letters", "my-regularizers"],
+    ),
+    case(&["new", "equilayer"], &["`equilayer` cannot be a crate's name: it is one of Rust's"]),
+    case(&["new", ".."], &["`..` cannot be a crate's name: its last part is no name"]),
+    case(&["new", "run"], &["run: is there already; give the crate another name"]),
+    case(
+        &["new", "mine", "--path", "text"],
+        &["text: is no checkout of equilayer: it has no runtime/Cargo.toml"],
+    ),
+    case(&["completions", "zhs"], &["invalid value 'zhs'", "possible values: bash, elvish, fish"]),
     // Configuration files.
     case(&["train", "missing.toml"], &["missing.toml: No such file", "check the path"]),
     case(&["train", "run"], &["the configuration run: ", "go on with the run in this folder by --resume"]),
@@ -71,6 +84,11 @@ const CASES: &[Case] = &[
     case(&["train", "two.toml"], &["0 is not at least 1", "two.toml:3", "`seed` is a whole", "two.toml:2"]),
     // Values.
     case(&["train", "train.batch=1"], &["`batch`: 1 is not at least 2", "argument `train.batch=1`"]),
+    case(&["train", "train.accumulate=0"], &["`accumulate`: 0 is not at least 1"]),
+    case(
+        &["train", "train.accumulate=200"],
+        &["`train.accumulate`: 200 batches make a step, and an epoch has 125", "accumulate fewer"],
+    ),
     case(&["train", "train.batch=many"], &["`batch` is a whole number from 0 on, and \"many\" is not"]),
     case(&["train", "train.drop_path=1"], &["`drop_path`: 1 is not below 1"]),
     case(

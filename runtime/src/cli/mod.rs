@@ -13,6 +13,7 @@ mod failure;
 mod help;
 mod loaded;
 mod methods;
+mod new;
 mod output;
 mod parity;
 mod resume;
@@ -81,6 +82,13 @@ enum Command {
     },
     /// Compare reference values of others' code with what is computed here.
     Parity(parity::ParityArguments),
+    /// Write a crate to start from: a regularizer of its own, a recipe and a test.
+    New(new::NewArguments),
+    /// Print a shell's completions: `equilayer completions zsh > ~/.zfunc/_equilayer`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// List the methods: objectives and regularizers, with their places and knobs.
     Methods {
         /// As JSON.
@@ -170,6 +178,8 @@ pub fn run() -> ExitCode {
         Some(Command::Features { run, to, read, split }) => {
             export::features(&registry, &run, &to, read, split)
         }
+        Some(Command::New(arguments)) => new::run(&arguments),
+        Some(Command::Completions { shell }) => Ok(completions(shell)),
         Some(Command::Parity(arguments)) => parity::run(&arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),
@@ -179,4 +189,12 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Prints completions of this program, by the name that it has.
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(|program| program.file_stem()?.to_str()).unwrap_or("equilayer");
+    clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+    ExitCode::SUCCESS
 }

@@ -35,6 +35,7 @@ pub struct Lowered {
     pub(super) results: Vec<(String, NodeIndex)>,
     undecomposed: BTreeSet<&'static str>,
     elements: usize,
+    has_empty: bool,
 }
 
 /// Writes a graph out in luminal's primitives: operators are decomposed as far as they can be. The rest run in
@@ -55,6 +56,11 @@ impl Lowered {
     /// Names of the operators that were kept as they are, because they have no decomposition, sorted.
     pub fn undecomposed(&self) -> impl Iterator<Item = &'static str> {
         self.undecomposed.iter().copied()
+    }
+
+    /// Whether a tensor has no elements. luminal's interpreter takes such, its CUDA kernels do not.
+    pub fn has_empty(&self) -> bool {
+        self.has_empty
     }
 
     /// Elements of all tensors the interpreter computes: a measure of its time, some 100 ns each.
@@ -162,6 +168,7 @@ impl Lowered {
 
     /// A leaf that gives the same values every time, unless luminal is given others.
     fn function(&mut self, name: &str, shape: Shape, data: Arc<[f32]>) -> Value {
+        self.has_empty |= shape.elements() == 0;
         let load = Function(name.into(), Box::new(move |_| vec![LuminalTensor::new(data.to_vec())]));
         Value { node: self.luminal.add_op(load).finish(), shape }
     }

@@ -3,7 +3,11 @@
 mod evaluate;
 mod lower;
 mod luminal;
+#[cfg(feature = "luminal-cuda")]
+mod luminal_cuda;
 
 pub use evaluate::{Values, evaluate};
 pub use lower::{Lowered, lower, undecomposed};
 pub use luminal::interpret;
+#[cfg(feature = "luminal-cuda")]
+pub use luminal_cuda::{interpret_on_cuda, luminal_cuda_is_usable};

@@ -1,0 +1,8 @@
+//! The emulated GPU itself: is it one? Real NVRTC compiles, unmodified cudarc launches, the host knows the answers.
+
+mod device;
+mod functions;
+mod graphs;
+mod kernels;
+mod planted;
+mod products;
