@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use equilayer::bench::memory::peak_bytes;
 use equilayer::encoder::{Encoder, EncoderConfig, VitConfig};
 use equilayer::engine::optim::{AdamWOptions, Optimizer, ema};
 use equilayer::engine::{
@@ -119,11 +120,4 @@ fn main() -> Result<(), Error> {
     );
     println!("process: peak {:.0} MB", peak_bytes().map_or(f64::NAN, megabytes));
     Ok(())
-}
-
-/// Peak resident memory as Linux reports it.
-pub fn peak_bytes() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<usize>().ok().map(|kilobytes| 1024 * kilobytes)
 }

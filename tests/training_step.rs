@@ -4,9 +4,10 @@
 #[allow(dead_code, reason = "its main is a program; the step is what is tested here")]
 mod moco_v3_step;
 
+use equilayer::bench::memory::peak_bytes;
 use equilayer::engine::optim::{AdamWOptions, Optimizer};
 use equilayer::engine::{CpuExecutor, CpuOptions, Error, Executor, Plan, random};
-use moco_v3_step::{peak_bytes, step};
+use moco_v3_step::step;
 
 const BATCH: usize = 2;
 

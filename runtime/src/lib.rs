@@ -25,6 +25,7 @@
 //! | [`compare`], [`sweep`] | runs side by side; a grid of runs |
 //! | [`parity`] | reference values of others' code, computed again and compared |
 //! | [`train`], [`assess`] | the training loop; the trained encoder beside its baselines |
+//! | [`bench`] | training steps of fixed workloads beside what the machine can do |
 //! | [`cli`] | the command line, for the binary `equilayer` and for any program with plugins of its own |
 //! | [`engine`] | tensors, gradients, executors: the crate underneath, re-exported whole |
 
@@ -32,6 +33,7 @@ pub mod action;
 pub mod assess;
 mod atomic_file;
 pub mod augment;
+pub mod bench;
 pub mod checkpoint;
 pub mod cli;
 pub mod compare;

@@ -6,6 +6,7 @@
 //!
 //! A mistake of the user's exits with code 2, a failure with 1, an interrupted run with 130.
 
+mod bench;
 mod compare;
 mod evaluate;
 mod export;
@@ -82,6 +83,8 @@ enum Command {
     },
     /// Compare reference values of others' code with what is computed here.
     Parity(parity::ParityArguments),
+    /// Measure training steps of fixed workloads beside what the machine can do: time, work, memory.
+    Bench(bench::BenchArguments),
     /// Write a crate to start from: a regularizer of its own, a recipe and a test.
     New(new::NewArguments),
     /// Print a shell's completions: `equilayer completions zsh > ~/.zfunc/_equilayer`.
@@ -181,6 +184,7 @@ pub fn run() -> ExitCode {
         Some(Command::New(arguments)) => new::run(&arguments),
         Some(Command::Completions { shell }) => Ok(completions(shell)),
         Some(Command::Parity(arguments)) => parity::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&registry, &arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),
         Some(Command::Explain { name, json }) => methods::explain(&registry, &name, json),

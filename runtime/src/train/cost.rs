@@ -26,7 +26,7 @@ impl Costs {
     /// A batch of a step, by this plan, whose kernels ran like this.
     pub fn add(&mut self, plan: &Plan, launches: &[Launch]) {
         for (step, launch) in plan.steps().iter().zip(launches) {
-            let scope = step.scope.as_deref().and_then(|scope| scope.split('.').next()).unwrap_or(OTHER);
+            let scope = step.part().unwrap_or(OTHER);
             if !self.parts.contains_key(scope) {
                 self.parts.insert(scope.into(), Part::default());
             }

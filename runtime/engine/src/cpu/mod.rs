@@ -23,6 +23,7 @@ mod memory;
 mod movement;
 mod norm;
 mod off_diagonal;
+mod peak;
 mod random;
 mod reduce;
 mod rows;
@@ -38,6 +39,7 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
+pub use self::peak::{instruction_set, multiply_adds};
 pub use self::simd::dispatch;
 
 use self::call::{Call, Source, Target};

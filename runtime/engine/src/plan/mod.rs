@@ -7,6 +7,7 @@ mod build;
 mod memory;
 mod print;
 mod schedule;
+mod step;
 
 use std::sync::Arc;
 
