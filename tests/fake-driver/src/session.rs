@@ -99,7 +99,11 @@ impl Session {
         // A test that failed has poisoned nothing: the state begins anew.
         let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let session = Self { driver: driver()?, _turn: turn };
-        session.driver.with(|state| *state = State::new(settings));
+        session.driver.with(|state| {
+            let number = state.session + 1;
+            *state = State::new(settings);
+            state.session = number;
+        });
         Ok(session)
     }
 

@@ -34,6 +34,8 @@ impl Driver {
 }
 
 pub(crate) struct State {
+    /// Counts sessions: what a thread remembers of one means nothing in the next.
+    pub session: u64,
     pub settings: Settings,
     pub initialised: bool,
     /// How often the primary context was retained.
@@ -68,6 +70,7 @@ pub(crate) struct State {
 impl State {
     pub fn new(settings: Settings) -> Self {
         Self {
+            session: 0,
             settings,
             initialised: false,
             retained: 0,

@@ -8,6 +8,7 @@ use super::elementwise::{Kernel, TilePlace};
 use super::gather::Lane;
 use super::gemm::{Tile, Tiling, par_transpose};
 use super::matrix::Matrix;
+use super::panel::{self, Packed, STRIP};
 use super::scratch::Scratch;
 use crate::axes::{Axis, SortedAxes, UNIT, take_longest};
 use crate::ops::{Contract, Program};
@@ -77,6 +78,8 @@ struct Problem {
     inner: Vec<Offsets>,
     /// A copy of the right operand whose columns are neighbours, where the kernel would have to gather them.
     adjacent: Option<Scratch>,
+    /// The right operand packed once for all tiles, where that suits.
+    packed: Option<Packed>,
 }
 
 impl Problem {
@@ -107,8 +110,34 @@ impl Problem {
             outer: combinations(&outer, start),
             inner: combinations(&sums, Offsets::default()),
             adjacent: None,
+            packed: None,
         }
+        .with_packed_columns()
         .with_adjacent_columns()
+    }
+
+    /// One product of many rows with a right operand of moderate size, a weight, has that packed once for all rows.
+    fn with_packed_columns(mut self) -> Problem {
+        const MOST: usize = 1 << 23;
+        let (rows, columns, sums) = (self.rows, self.columns, self.sums);
+        let single = self.outer.len() == 1 && self.inner.len() == 1;
+        let empty = sums.length == 0 || columns.length == 0;
+        let suits = !empty && rows.length >= 2 * PANEL_ROWS && columns.c == 1 && rows.c > 0;
+        let forward = sums.a == 1 && rows.a > 0 && columns.b > 0 && sums.b > 0;
+        if single && suits && forward && sums.length * columns.length <= MOST {
+            self.packed = Packed::new(self.right(columns, sums));
+        }
+        self
+    }
+
+    /// The right operand of a single product.
+    fn right(&self, columns: Axis, sums: Axis) -> Matrix<'_> {
+        let span = (columns.length - 1) * columns.b as usize + (sums.length - 1) * sums.b as usize + 1;
+        // SAFETY: these are the positions that the layout of the right operand reaches, which lie in its buffer.
+        let data = unsafe {
+            std::slice::from_raw_parts(self.b.pointer().offset(self.outer[0].b).cast_const(), span)
+        };
+        Matrix::new(data, sums.length, columns.length, sums.b as usize, columns.b as usize)
     }
 
     /// Packing gathers columns that are not neighbours, once for each row of tiles; a copy gathers them once for all.
@@ -116,19 +145,11 @@ impl Problem {
         let (sums, columns) = (self.sums, self.columns);
         let single = self.outer.len() == 1 && self.inner.len() == 1;
         let apart = columns.b > 1 && sums.b > 0 && columns.length > 1;
-        if !single || !apart || self.tiling().row_panels() < 2 {
+        if self.packed.is_some() || !single || !apart || self.tiling().row_panels() < 2 {
             return self;
         }
-        let span = (columns.length - 1) * columns.b as usize + (sums.length - 1) * sums.b as usize + 1;
-        // SAFETY: these are the positions that the layout of the right operand reaches, which lie in its buffer.
-        let data = unsafe {
-            std::slice::from_raw_parts(self.b.pointer().offset(self.outer[0].b).cast_const(), span)
-        };
         let mut copy = Scratch::take(columns.length * sums.length);
-        par_transpose(
-            Matrix::new(data, sums.length, columns.length, sums.b as usize, columns.b as usize),
-            &mut copy,
-        );
+        par_transpose(self.right(columns, sums), &mut copy);
         self.b = Shared::new(copy.as_mut_ptr());
         (self.outer[0].b, self.inner[0].b) = (0, 0);
         (self.columns.b, self.sums.b) = (1, columns.length as isize);
@@ -137,6 +158,9 @@ impl Problem {
     }
 
     fn tiling(&self) -> Tiling {
+        if self.packed.is_some() {
+            return Tiling::with_tiles(self.rows.length, self.columns.length, PANEL_ROWS, PANEL_COLUMNS);
+        }
         Tiling::new(self.rows.length, self.columns.length, self.sums.length * self.inner.len())
     }
 
@@ -162,6 +186,15 @@ impl Problem {
     ) {
         let (rows, columns, sums) = (&self.rows, &self.columns, &self.sums);
         let a_start = product.a + tile.rows.start as isize * rows.a;
+        if let Some(packed) = &self.packed {
+            let strips = tile.cols.start / STRIP..tile.cols.end / STRIP;
+            // SAFETY: offsets and strides come from a layout that lies in its buffer, and `c` is the caller's, its
+            // columns neighbours.
+            return unsafe {
+                let a = self.a.pointer().offset(a_start + self.inner[0].a).cast_const();
+                packed.multiply(tile.rows.len(), strips, (a, rows.a as usize), (c, row_stride as usize));
+            };
+        }
         let b_start = product.b + tile.cols.start as isize * columns.b;
         let nothing = [Offsets::default()];
         let (terms, depth) =
@@ -194,6 +227,11 @@ impl Problem {
         }
     }
 }
+
+/// Size of tiles of a product with a packed operand: a tile, the part of the operand that a strip's depth needs and a
+/// few rows of the other lie in the second-level cache.
+const PANEL_ROWS: usize = 16 * panel::ROWS;
+const PANEL_COLUMNS: usize = 8 * STRIP;
 
 /// Offsets of all index combinations of the axes, the last axis fastest; none if an axis is empty.
 fn combinations(axes: &[Axis], start: Offsets) -> Vec<Offsets> {

@@ -1,14 +1,16 @@
 //! Elementwise programs, a few hundred elements at a time: every instruction is a vectorised loop over values that
 //! stay in the first-level cache.
 
+mod apply;
+
 use rayon::prelude::*;
 
+use self::apply::{binary, unary};
 use super::call::{Call, Shared};
 use super::gather::{BLOCK, Lane};
-use super::math;
 use super::scratch::Scratch;
 use super::simd;
-use crate::ops::{BinaryKind, Instruction, Op, Program, UnaryKind};
+use crate::ops::{Instruction, Op, Program};
 
 /// Elements an instruction handles at once.
 const CHUNK: usize = 512;
@@ -33,6 +35,8 @@ pub struct Kernel<'p> {
     program: &'p Program,
     slots: Vec<usize>,
     slot_count: usize,
+    /// Inputs that are outputs too.
+    passed_on: Vec<bool>,
 }
 
 impl<'p> Kernel<'p> {
@@ -53,7 +57,10 @@ impl<'p> Kernel<'p> {
             }));
             free.extend((0..=index).filter(|&value| last_use[value] == index).map(|value| slots[value]));
         }
-        Kernel { program, slots, slot_count }
+        let loads = |instruction: &Instruction| matches!(instruction, Instruction::Load(_));
+        let passed_on = program.instructions.iter().zip(&last_use);
+        let passed_on = passed_on.map(|(instruction, &last)| loads(instruction) && last == count).collect();
+        Kernel { program, slots, slot_count, passed_on }
     }
 
     /// Runs the program for the elements `start..start + length`.
@@ -94,72 +101,148 @@ impl<'p> Kernel<'p> {
         targets: &[Shared],
     ) {
         let mut scratch = Scratch::take(self.slot_count * CHUNK);
+        let homes = self.homes(lanes, targets);
+        let mut values = vec![Values::NONE; self.program.instructions.len()];
         let mut patches = patches;
         simd::dispatch(
             #[inline(always)]
             || {
                 for patch in patches.by_ref() {
                     // SAFETY: passed on from the caller.
-                    unsafe { self.run_patch(&patch, lanes, targets, &mut scratch) };
+                    unsafe { self.run_patch(&patch, lanes, targets, &homes, &mut values, &mut scratch) };
                 }
             },
         );
     }
 
-    #[inline(always)]
-    unsafe fn run_patch(&self, patch: &Patch<'_>, lanes: &[Lane], targets: &[Shared], scratch: &mut [f32]) {
-        for (index, instruction) in self.program.instructions.iter().enumerate() {
-            // SAFETY: lanes are the caller's; the scratch memory holds all slots.
-            unsafe { self.step(index, instruction, patch, lanes, scratch) };
-        }
-        let TilePlace { start, rows, row_stride, columns } = patch.place;
-        for (target, &output) in targets.iter().zip(&self.program.outputs) {
-            let slot = &scratch[self.slots[output as usize] * CHUNK..][..rows * columns];
-            for row in 0..rows {
-                let from = &slot[row * columns..][..columns];
-                // SAFETY: the patch lies in the target, and scratch memory is our own.
-                unsafe {
-                    let to = target.pointer().add(start + row * row_stride);
-                    std::ptr::copy_nonoverlapping(from.as_ptr(), to, columns);
-                }
+    /// The target that each instruction writes to at once. A target that lies where an input lies is written last, as
+    /// later instructions may read the input.
+    fn homes(&self, lanes: &[Lane], targets: &[Shared]) -> Vec<Option<usize>> {
+        let mut homes = vec![None; self.program.instructions.len()];
+        for (target, (shared, &output)) in targets.iter().zip(&self.program.outputs).enumerate() {
+            let loaded = matches!(self.program.instructions[output as usize], Instruction::Load(_));
+            if !loaded && !lanes.iter().any(|lane| lane.begins_at(shared.pointer())) {
+                homes[output as usize].get_or_insert(target);
             }
         }
+        homes
     }
 
     #[inline(always)]
-    unsafe fn step(
+    unsafe fn run_patch(
         &self,
-        index: usize,
-        instruction: &Instruction,
         patch: &Patch<'_>,
         lanes: &[Lane],
+        targets: &[Shared],
+        homes: &[Option<usize>],
+        values: &mut [Values],
         scratch: &mut [f32],
     ) {
-        let base = scratch.as_mut_ptr();
-        let length = patch.place.rows * patch.place.columns;
-        // SAFETY: slot `s` is the range `s * CHUNK..` of the scratch memory, which holds `slot_count` of them; the
-        // result's slot differs from its operands'.
-        let (result, value) = unsafe {
-            let result = std::slice::from_raw_parts_mut(base.add(self.slots[index] * CHUNK), length);
-            let value = |value: u16| {
-                std::slice::from_raw_parts(base.add(self.slots[value as usize] * CHUNK).cast_const(), length)
+        let TilePlace { start, rows, row_stride, columns } = patch.place;
+        // SAFETY: the patch lies in every target.
+        let part =
+            |target: usize| unsafe { Values { pointer: targets[target].pointer().add(start), row_stride } };
+        for (index, instruction) in self.program.instructions.iter().enumerate() {
+            // SAFETY: slot `s` is the range `s * CHUNK..` of the scratch memory, which holds `slot_count` of them.
+            let slot = unsafe { scratch.as_mut_ptr().add(self.slots[index] * CHUNK) };
+            let result = match homes[index] {
+                Some(target) => part(target),
+                None => Values { pointer: slot, row_stride: columns },
             };
-            (result, value)
-        };
-        match *instruction {
+            // SAFETY: lanes are the caller's. What an instruction writes, its slot or its part of a target, is neither
+            // an operand's slot, as slots are assigned, nor an input's memory, as homes are.
+            values[index] = unsafe { step(instruction, patch, lanes, values, result) };
+            if self.passed_on[index] {
+                // Before any output is written, which may be over this very input.
+                // SAFETY: the slot is the load's own, and holds the patch.
+                unsafe { values[index].copy_to(result, rows, columns) };
+                values[index] = result;
+            }
+        }
+        for (target, &output) in self.program.outputs.iter().enumerate() {
+            let (from, to) = (values[output as usize], part(target));
+            if homes[output as usize] == Some(target) {
+                continue;
+            }
+            // SAFETY: both have the patch's rows, and what is copied lies in a slot or in a target of its own.
+            unsafe { from.copy_to(to, rows, columns) };
+        }
+    }
+}
+
+/// Rows of elements in memory, as many as the patch has, a fixed distance apart.
+#[derive(Clone, Copy)]
+struct Values {
+    pointer: *mut f32,
+    row_stride: usize,
+}
+
+impl Values {
+    const NONE: Values = Values { pointer: std::ptr::null_mut(), row_stride: 0 };
+
+    /// # Safety
+    /// The row exists.
+    #[inline(always)]
+    unsafe fn row(self, row: usize) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.pointer.add(row * self.row_stride) }
+    }
+
+    /// # Safety
+    /// Both have the rows, which are the same or do not overlap.
+    #[inline(always)]
+    unsafe fn copy_to(self, to: Values, rows: usize, columns: usize) {
+        for row in 0..rows {
             // SAFETY: the caller's promise.
-            Instruction::Load(input) => unsafe { patch.load(input as usize, lanes, result) },
-            Instruction::Constant(constant) => result.fill(constant),
-            Instruction::Unary(kind, a) => unary(kind, value(a), result),
-            Instruction::Binary(kind, a, b) => binary(kind, value(a), value(b), result),
-            Instruction::Select(mask, a, b) => {
-                let (mask, a, b) = (value(mask), value(a), value(b));
-                for i in 0..length {
+            unsafe { std::ptr::copy(self.row(row), to.row(row), columns) };
+        }
+    }
+}
+
+/// Runs one instruction on a patch and says where its values are: in `result`, or where an operand lies already.
+///
+/// # Safety
+/// The patch lies in the lanes, `values` of earlier instructions and `result` hold the patch, and `result` overlaps
+/// none of the instruction's operands.
+#[inline(always)]
+unsafe fn step(
+    instruction: &Instruction,
+    patch: &Patch<'_>,
+    lanes: &[Lane],
+    values: &[Values],
+    result: Values,
+) -> Values {
+    let (rows, columns) = (patch.place.rows, patch.place.columns);
+    // SAFETY: the caller's promise.
+    let input = |value: u16, row: usize| unsafe {
+        std::slice::from_raw_parts(values[value as usize].row(row).cast_const(), columns)
+    };
+    // SAFETY: the caller's promise.
+    let output = |row: usize| unsafe { std::slice::from_raw_parts_mut(result.row(row), columns) };
+    match *instruction {
+        Instruction::Load(input) => {
+            // SAFETY: the caller's promise.
+            return unsafe { patch.load(input as usize, lanes, result) };
+        }
+        Instruction::Constant(constant) => {
+            for row in 0..rows {
+                output(row).fill(constant);
+            }
+        }
+        Instruction::Unary(kind, a) => unary(kind, rows, |row| input(a, row), output),
+        Instruction::Binary(kind, a, b) => {
+            binary(kind, rows, |row| input(a, row), |row| input(b, row), output)
+        }
+        Instruction::Select(mask, a, b) => {
+            for row in 0..rows {
+                let (mask, a, b, result) = (input(mask, row), input(a, row), input(b, row), output(row));
+                for i in 0..columns {
                     result[i] = if mask[i] != 0.0 { a[i] } else { b[i] };
                 }
             }
         }
     }
+    result
 }
 
 /// Part of a row-major result: rows of neighbouring elements, a fixed distance apart.
@@ -182,21 +265,31 @@ struct Patch<'t> {
 }
 
 impl Patch<'_> {
+    /// Where the patch's part of an input lies, if it lies in rows; else it is copied to `result`.
+    ///
     /// # Safety
-    /// The patch lies in the lane.
+    /// The patch lies in the lane, and `result` holds it.
     #[inline(always)]
-    unsafe fn load(&self, input: usize, lanes: &[Lane], result: &mut [f32]) {
+    unsafe fn load(&self, input: usize, lanes: &[Lane], result: Values) -> Values {
+        let TilePlace { start, rows, row_stride, columns } = self.place;
         let lane = match (self.product, input) {
-            (Some(product), 0) => return result.copy_from_slice(product),
+            (Some(product), 0) => {
+                return Values { pointer: product.as_ptr().cast_mut(), row_stride: columns };
+            }
             (Some(_), input) => &lanes[input - 1],
             (None, input) => &lanes[input],
         };
-        for row in 0..self.place.rows {
-            let columns = self.place.columns;
-            let start = self.place.start + row * self.place.row_stride;
-            // SAFETY: the caller's promise.
-            unsafe { lane.gather(start, &mut result[row * columns..][..columns]) };
+        if let Some((pointer, row_stride)) = lane.rows(start, columns, rows, row_stride) {
+            return Values { pointer, row_stride };
         }
+        for row in 0..rows {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let target = std::slice::from_raw_parts_mut(result.row(row), columns);
+                lane.gather(start + row * row_stride, target);
+            }
+        }
+        result
     }
 }
 
@@ -208,73 +301,4 @@ fn operands(instruction: &Instruction) -> impl Iterator<Item = usize> {
         Instruction::Select(mask, a, b) => [Some(mask), Some(a), Some(b)],
     };
     used.into_iter().flatten().map(usize::from)
-}
-
-#[inline(always)]
-fn each(a: &[f32], result: &mut [f32], f: impl Fn(f32) -> f32) {
-    for (result, &a) in result.iter_mut().zip(a) {
-        *result = f(a);
-    }
-}
-
-#[inline(always)]
-fn pairs(a: &[f32], b: &[f32], result: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    for ((result, &a), &b) in result.iter_mut().zip(a).zip(b) {
-        *result = f(a, b);
-    }
-}
-
-#[inline(always)]
-fn unary(kind: UnaryKind, a: &[f32], result: &mut [f32]) {
-    match kind {
-        UnaryKind::Neg => each(a, result, |x| -x),
-        UnaryKind::Abs => each(a, result, f32::abs),
-        UnaryKind::Sign => each(a, result, |x| {
-            if x > 0.0 {
-                1.0
-            } else if x < 0.0 {
-                -1.0
-            } else {
-                x
-            }
-        }),
-        UnaryKind::Square => each(a, result, |x| x * x),
-        UnaryKind::Recip => each(a, result, |x| 1.0 / x),
-        UnaryKind::Sqrt => each(a, result, f32::sqrt),
-        UnaryKind::Rsqrt => each(a, result, |x| 1.0 / x.sqrt()),
-        UnaryKind::Exp => each(a, result, math::exp),
-        UnaryKind::Exp2 => each(a, result, math::exp2),
-        UnaryKind::Ln => each(a, result, math::ln),
-        UnaryKind::Log2 => each(a, result, math::log2),
-        UnaryKind::Sin => each(a, result, math::sin),
-        UnaryKind::Cos => each(a, result, math::cos),
-        UnaryKind::Tanh => each(a, result, math::tanh),
-        UnaryKind::Sigmoid => each(a, result, math::sigmoid),
-        UnaryKind::Erf => each(a, result, math::erf),
-        UnaryKind::Gelu => each(a, result, math::gelu),
-        UnaryKind::GeluDerivative => each(a, result, math::gelu_derivative),
-        UnaryKind::Relu => each(a, result, |x| if x < 0.0 { 0.0 } else { x }),
-        UnaryKind::Silu => each(a, result, math::silu),
-        UnaryKind::Softplus => each(a, result, math::softplus),
-        UnaryKind::Floor => each(a, result, f32::floor),
-        UnaryKind::StopGradient => result.copy_from_slice(a),
-    }
-}
-
-#[inline(always)]
-fn binary(kind: BinaryKind, a: &[f32], b: &[f32], result: &mut [f32]) {
-    let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
-    match kind {
-        BinaryKind::Add => pairs(a, b, result, |a, b| a + b),
-        BinaryKind::Sub => pairs(a, b, result, |a, b| a - b),
-        BinaryKind::Mul => pairs(a, b, result, |a, b| a * b),
-        BinaryKind::Div => pairs(a, b, result, |a, b| a / b),
-        BinaryKind::Max => pairs(a, b, result, |a, b| if a.is_nan() || a > b { a } else { b }),
-        BinaryKind::Min => pairs(a, b, result, |a, b| if a.is_nan() || a < b { a } else { b }),
-        BinaryKind::Pow => pairs(a, b, result, |a, b| math::exp2(b * math::log2(a))),
-        BinaryKind::Mod => pairs(a, b, result, |a, b| a % b),
-        BinaryKind::Less => pairs(a, b, result, |a, b| truth(a < b)),
-        BinaryKind::LessEqual => pairs(a, b, result, |a, b| truth(a <= b)),
-        BinaryKind::Equal => pairs(a, b, result, |a, b| truth(a == b)),
-    }
 }

@@ -37,6 +37,40 @@ impl Lane {
         call.sources()[first..].iter().map(Lane::new).collect()
     }
 
+    /// Whether the elements lie one after another from `target` on.
+    pub fn begins_at(&self, target: *const f32) -> bool {
+        match &self.pattern {
+            Pattern::Dense { offset } => {
+                self.buffer.pointer().cast_const().wrapping_offset(*offset) == target
+            }
+            _ => false,
+        }
+    }
+
+    /// Where `rows` runs of `columns` elements lie, the first from element `start` on and each `row_stride` elements
+    /// after the one before, if every run lies in one piece and all are equally far apart: the address of the first,
+    /// and the distance.
+    pub fn rows(
+        &self,
+        start: usize,
+        columns: usize,
+        rows: usize,
+        row_stride: usize,
+    ) -> Option<(*mut f32, usize)> {
+        let base = self.buffer.pointer();
+        match &self.pattern {
+            Pattern::Dense { offset } => Some((base.wrapping_offset(offset + start as isize), row_stride)),
+            // A vector that is the same for every row, as biases are.
+            Pattern::Strided { lengths, strides, offset } if strides[..] == [0, 1] => {
+                let first = start % lengths[1];
+                let same = rows == 1 || row_stride.is_multiple_of(lengths[1]);
+                let whole = first + columns <= lengths[1];
+                (same && whole).then(|| (base.wrapping_offset(offset + first as isize), 0))
+            }
+            _ => None,
+        }
+    }
+
     /// Copies elements `start..` into `chunk`.
     ///
     /// # Safety

@@ -105,6 +105,11 @@ impl Tiling {
         Self { m, n, tile_rows: rows(tile_cols), tile_cols }
     }
 
+    /// Tiles of a given size, the last ones smaller.
+    pub fn with_tiles(m: usize, n: usize, tile_rows: usize, tile_cols: usize) -> Self {
+        Self { m, n, tile_rows, tile_cols }
+    }
+
     /// Number of tiles; 0 for an empty `C`.
     pub fn len(&self) -> usize {
         self.row_panels() * self.n.div_ceil(self.tile_cols)

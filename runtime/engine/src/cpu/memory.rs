@@ -22,6 +22,8 @@ impl Memory {
         let layout = Memory::layout(elements)?;
         // SAFETY: the layout has a positive size; see `Memory::layout`.
         let allocation = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        #[cfg(target_os = "linux")]
+        prefer_huge_pages(allocation, layout.size());
         let skipped = allocation.align_offset(Memory::ALIGNMENT);
         // SAFETY: the layout has room for the alignment before the elements.
         let pointer = unsafe { allocation.add(skipped) }.cast();
@@ -54,6 +56,19 @@ impl Memory {
     fn layout(elements: usize) -> Option<Layout> {
         let bytes = elements.checked_mul(size_of::<f32>())?.checked_add(Memory::ALIGNMENT)?;
         Layout::from_size_align(bytes, align_of::<f32>()).ok()
+    }
+}
+
+/// Asks for pages of 2 MiB in place of 4 KiB ones: a five-hundredth of the faults at the first touch, and products
+/// whose rows are pages apart find the addresses of all of them in the processor's table. A refusal changes nothing.
+#[cfg(target_os = "linux")]
+fn prefer_huge_pages(allocation: NonNull<u8>, bytes: usize) {
+    const HUGE_PAGE: usize = 2 << 20;
+    let skipped = allocation.align_offset(HUGE_PAGE);
+    let whole = bytes.saturating_sub(skipped) / HUGE_PAGE * HUGE_PAGE;
+    if whole > 0 {
+        // SAFETY: the range lies in our own allocation, starts on a page, and the advice changes none of its contents.
+        unsafe { libc::madvise(allocation.as_ptr().add(skipped).cast(), whole, libc::MADV_HUGEPAGE) };
     }
 }
 

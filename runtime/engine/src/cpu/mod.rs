@@ -23,6 +23,11 @@ mod memory;
 mod movement;
 mod norm;
 mod off_diagonal;
+#[cfg(target_arch = "x86_64")]
+mod panel;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "no_panel.rs"]
+mod panel;
 mod peak;
 mod random;
 mod reduce;
@@ -42,7 +47,7 @@ use rayon::ThreadPool;
 pub use self::peak::{instruction_set, multiply_adds};
 pub use self::simd::dispatch;
 
-use self::call::{Call, Source, Target};
+use self::call::{Call, Shared, Source, Target};
 use self::memory::Memory;
 use crate::error::Error;
 use crate::executor::{Executor, Outputs, check_finite, match_inputs, place_of, unknown};
@@ -165,27 +170,13 @@ impl CpuExecutor {
         Ok((self.collect(plan), launches))
     }
 
-    fn execute(&mut self, plan: &Plan, mut step_done: impl FnMut()) -> Result<(), Error> {
-        let states: Vec<*mut f32> =
-            plan.states.iter().map(|state| self.states[&state.name].memory.pointer()).collect();
-        let addresses = Addresses { plan, arena: self.arena.pointer(), states: &states };
-        for (index, step) in plan.steps.iter().enumerate() {
-            // SAFETY: the plan's operands lie in their buffers, the arena is long enough, states have their shapes;
-            // steps run one after another. See `Addresses`.
-            let mut call = unsafe { addresses.call(step) };
-            self.pool.install(|| kernels::run(&step.op, &mut call));
-            if self.options.check_finite {
-                for output in &step.outputs {
-                    // SAFETY: as above; the kernel has ended.
-                    let values = unsafe { addresses.values(output) };
-                    check_finite(values, || {
-                        (step.op.as_operator().name().into(), place_of(step, index, output))
-                    })?;
-                }
-            }
-            step_done();
-        }
-        Ok(())
+    fn execute(&mut self, plan: &Plan, step_done: impl FnMut() + Send) -> Result<(), Error> {
+        let states: Vec<Shared> =
+            plan.states.iter().map(|state| Shared::new(self.states[&state.name].memory.pointer())).collect();
+        let addresses = Addresses { plan, arena: Shared::new(self.arena.pointer()), states: &states };
+        let check = self.options.check_finite;
+        // All of it inside the pool: a thread outside would be put to sleep and woken again for every kernel.
+        self.pool.install(|| addresses.run(check, step_done))
     }
 
     fn collect(&self, plan: &Plan) -> Outputs {
@@ -245,16 +236,35 @@ impl Executor for CpuExecutor {
 /// Where the buffers of a plan are during a run.
 struct Addresses<'a> {
     plan: &'a Plan,
-    arena: *mut f32,
-    states: &'a [*mut f32],
+    arena: Shared,
+    states: &'a [Shared],
 }
 
 impl Addresses<'_> {
+    /// Runs the plan's steps one after another.
+    fn run(&self, check: bool, mut step_done: impl FnMut()) -> Result<(), Error> {
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            // SAFETY: the plan's operands lie in their buffers, the arena is long enough, states have their shapes;
+            // steps run one after another.
+            let mut call = unsafe { self.call(step) };
+            kernels::run(&step.op, &mut call);
+            for output in step.outputs.iter().filter(|_| check) {
+                // SAFETY: as above; the kernel has ended.
+                let values = unsafe { self.values(output) };
+                check_finite(values, || {
+                    (step.op.as_operator().name().into(), place_of(step, index, output))
+                })?;
+            }
+            step_done();
+        }
+        Ok(())
+    }
+
     fn buffer(&self, buffer: usize) -> *mut f32 {
         match self.plan.buffers[buffer].place {
             // SAFETY: the planner places buffers inside the arena.
-            Place::Arena(start) => unsafe { self.arena.add(start) },
-            Place::State(state) => self.states[state],
+            Place::Arena(start) => unsafe { self.arena.pointer().add(start) },
+            Place::State(state) => self.states[state].pointer(),
             Place::Constant(constant) => self.plan.constants[constant].as_ptr().cast_mut(),
         }
     }

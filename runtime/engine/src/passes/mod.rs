@@ -8,6 +8,7 @@ mod dead_code;
 mod elementwise_fusion;
 mod epilogue_fusion;
 mod program;
+mod recomputation;
 mod rewrite;
 mod simplify;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use contraction_recovery::ContractionRecovery;
 pub use dead_code::DeadCode;
 pub use elementwise_fusion::ElementwiseFusion;
 pub use epilogue_fusion::EpilogueFusion;
+pub use recomputation::Recomputation;
 pub use simplify::Simplify;
 
 /// A rewrite of the graph.
@@ -46,7 +48,7 @@ pub struct Rewritten {
 }
 
 /// All passes, in the order they run: what is computed shrinks first, then contractions are found and copies merged,
-/// then what is left is fused, elementwise programs before the contractions that take them in.
+/// then what is cheap to compute again is no longer kept, then what is left is fused, elementwise programs before the contractions that take them in.
 pub fn all() -> Vec<Box<dyn Pass>> {
     vec![
         Box::new(DeadCode),
@@ -54,6 +56,7 @@ pub fn all() -> Vec<Box<dyn Pass>> {
         Box::new(Simplify),
         Box::new(ContractionRecovery),
         Box::new(CommonSubexpression),
+        Box::new(Recomputation::default()),
         Box::new(ElementwiseFusion),
         Box::new(EpilogueFusion),
     ]

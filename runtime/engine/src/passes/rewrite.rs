@@ -144,6 +144,17 @@ impl<'g> Rewriter<'g> {
         self.release(old);
     }
 
+    /// Lets a reader of `old` read `new` instead, output for output; `new` was inserted where that reader is.
+    pub fn redirect(&mut self, old: NodeIndex, reader: NodeIndex, new: NodeIndex) {
+        let edges: Vec<_> = self.graph.graph.edges_connecting(old, reader).map(|edge| edge.id()).collect();
+        for edge in edges {
+            if let Some(weight) = self.graph.graph.remove_edge(edge) {
+                self.graph.graph.add_edge(new, reader, weight);
+            }
+        }
+        self.push_back_consumers(new);
+    }
+
     /// Whether a node is kept though nothing reads it. Leaves have names that a caller may still ask for.
     fn is_kept(&self, index: NodeIndex) -> bool {
         matches!(self.op(index), Some(Op::Output(_) | Op::Assign(_) | Op::Input(_) | Op::State(_)))

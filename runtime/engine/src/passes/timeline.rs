@@ -11,7 +11,7 @@ use crate::node::{node, sources, topological};
 use crate::ops::Op;
 
 /// Moves over no more places than this are made whatever they keep alive; that is not for long.
-const NEAR: usize = 24;
+pub const NEAR: usize = 24;
 
 /// The order of all nodes, and the last place where each value is read.
 pub struct Timeline {
@@ -80,6 +80,13 @@ impl Timeline {
         roots.dedup();
         let kept = roots.into_iter().filter(|root| self.last_read.get(root).is_none_or(|&last| last < to));
         kept.map(|root| elements(graph, root)).sum::<usize>() <= freed
+    }
+
+    /// Whether a value is in memory at a place anyway, or nearly so.
+    pub fn is_kept_until(&self, graph: &Luminal, (source, _): Value, place: usize) -> bool {
+        let root = memory(graph, source);
+        elements(graph, root) == 0
+            || self.last_read.get(&root).is_some_and(|&last| last.saturating_add(NEAR) >= place)
     }
 
     /// Records that `values` are read at `place`.

@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use super::{CONTEXT, Needs, PRIMARY, call, give};
+use super::{CONTEXT, Needs, PRIMARY, call, current_context, give};
 use crate::status::Status;
 
 #[unsafe(no_mangle)]
@@ -25,19 +25,21 @@ extern "C" fn cuDevicePrimaryCtxRelease_v2(_device: c_int) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn cuCtxSetCurrent(context: usize) -> u32 {
-    call("cuCtxSetCurrent", Needs::Driver, |_| {
+    call("cuCtxSetCurrent", Needs::Driver, |state| {
         if context != 0 && context != PRIMARY {
             return Err(Status::INVALID_CONTEXT);
         }
-        CONTEXT.set(context);
+        CONTEXT.set((state.session, context));
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cuCtxGetCurrent(context: *mut usize) -> u32 {
-    // SAFETY: the caller's pointer, as documented.
-    call("cuCtxGetCurrent", Needs::Driver, |_| unsafe { give(context, CONTEXT.get()) })
+    call("cuCtxGetCurrent", Needs::Driver, |state| {
+        // SAFETY: the caller's pointer, as documented.
+        unsafe { give(context, current_context(state)) }
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -22,7 +22,8 @@ extern "C" fn cuStreamBeginCapture_v2(stream: Handle, mode: c_uint) -> u32 {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cuStreamEndCapture(stream: Handle, graph: *mut Handle) -> u32 {
-    call("cuStreamEndCapture", Needs::Context, |state| {
+    // Whatever it says, the stream captures no more.
+    call("cuStreamEndCapture", Needs::Release, |state| {
         let captured = state.end_capture(stream);
         // SAFETY: the caller's pointer, as documented; null stands for no graph.
         unsafe { give(graph, captured.unwrap_or(0)) }?;

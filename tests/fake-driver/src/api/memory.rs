@@ -100,6 +100,10 @@ extern "C" fn cuMemFreeAsync(address: u64, stream: Handle) -> u32 {
             let _ = state.heap.free(address);
             return Ok(());
         }
+        if state.stream(stream)?.capture.is_some() {
+            let report = "cuMemFreeAsync in a capture, of memory that is not the graph's";
+            return state.refuse(Status::INVALID_VALUE, report);
+        }
         state.submit(stream, Work::Free { address })
     })
 }

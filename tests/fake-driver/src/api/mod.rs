@@ -19,8 +19,14 @@ use crate::state::{Driver, State};
 use crate::status::{Outcome, Status};
 
 thread_local! {
-    /// The context that is current on a thread.
-    static CONTEXT: Cell<usize> = const { Cell::new(0) };
+    /// The context that is current on a thread, and the session it is of.
+    static CONTEXT: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
+}
+
+/// The context that is current on this thread; 0 is none.
+fn current_context(state: &State) -> usize {
+    let (session, context) = CONTEXT.get();
+    if session == state.session { context } else { 0 }
 }
 
 /// The primary context of the device.
@@ -75,7 +81,7 @@ fn guarded(
         _ if !state.initialised => return Err(Status::NOT_INITIALIZED),
         Needs::Driver => {}
         Needs::Context => {
-            if CONTEXT.get() == 0 {
+            if current_context(state) == 0 {
                 return Err(Status::INVALID_CONTEXT);
             }
             if let Some(status) = state.lost {

@@ -42,7 +42,13 @@ extern "C" fn cuStreamDestroy_v2(stream: Handle) -> u32 {
         }
         // Work that is left is done, as the real driver does it before it frees the stream.
         let done = state.run_stream(stream);
-        state.streams.remove(&stream).ok_or(Status::INVALID_HANDLE)?;
+        let removed = state.streams.remove(&stream).ok_or(Status::INVALID_HANDLE)?;
+        // What a lost device does not run any more is given back all the same.
+        for work in removed.queue {
+            if let Work::Free { address } = work {
+                let _ = state.heap.free(address);
+            }
+        }
         done
     })
 }

@@ -183,26 +183,51 @@ impl Region {
         rules: &Rules,
     ) -> Result<(), Violation> {
         self.prepare(rules);
-        if mask == u32::MAX && bytes >= 4 && is_contiguous(offsets, bytes as u64) {
-            let cells = offsets[0] as usize / 4..offsets[0] as usize / 4 + 8 * bytes;
-            let done = Arch::new().dispatch(
+        if self.check_together(0..32, mask, offsets, bytes, access, rules) {
+            return Ok(());
+        }
+        // Tiles of 16 columns put two rows into a warp.
+        for half in [0..16, 16..32] {
+            if self.check_together(half.clone(), mask, offsets, bytes, access, rules) {
+                continue;
+            }
+            for lane in half.filter(|lane| mask >> lane & 1 == 1) {
+                self.check_lane(lane, offsets[lane] as usize, bytes, access, rules)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks neighbouring lanes at once, if they access consecutive cells or all read one. Says no, with nothing noted,
+    /// otherwise and where all is not plainly well.
+    fn check_together(
+        &mut self,
+        together: Range<usize>,
+        mask: u32,
+        offsets: &Lanes<u64>,
+        bytes: usize,
+        access: Access,
+        rules: &Rules,
+    ) -> bool {
+        let wanted = u32::MAX >> (32 - together.len()) << together.start;
+        let (first, per_lane) = (offsets[together.start], bytes / 4);
+        let contiguous = bytes >= 4
+            && mask & wanted == wanted
+            && first.is_multiple_of(4)
+            && is_contiguous(&offsets[together.clone()], bytes as u64);
+        if contiguous {
+            let cells = first as usize / 4..first as usize / 4 + together.len() * per_lane;
+            let rules = Rules { first_thread: rules.first_thread + together.start as u32, ..*rules };
+            return Arch::new().dispatch(
                 #[inline(always)]
                 || match access {
-                    Access::Read => self.read_cells(cells, bytes / 4, rules),
-                    Access::Write => self.write_cells(cells, bytes / 4, rules),
+                    Access::Read => self.read_cells(cells, per_lane, &rules),
+                    Access::Write => self.write_cells(cells, per_lane, &rules),
                     Access::Atomic => false,
                 },
             );
-            if done {
-                return Ok(());
-            }
-        } else if access == Access::Read && self.read_one_for_all(mask, offsets, bytes, rules) {
-            return Ok(());
         }
-        for lane in lanes(mask) {
-            self.check_lane(lane, offsets[lane] as usize, bytes, access, rules)?;
-        }
-        Ok(())
+        access == Access::Read && self.read_one_for_all(mask & wanted, offsets, bytes, rules)
     }
 
     /// A read of consecutive cells, `per_lane` for each lane. Says no, with nothing noted, where all is not plainly well.
@@ -384,8 +409,10 @@ impl Region {
 }
 
 /// Whether each lane follows the one before it, `bytes` apart.
-fn is_contiguous(offsets: &Lanes<u64>, bytes: u64) -> bool {
+fn is_contiguous(offsets: &[u64], bytes: u64) -> bool {
     let first = offsets[0];
-    let whole_cells = first.is_multiple_of(4);
-    (0..32).fold(true, |all, lane| all & (offsets[lane] == first + lane as u64 * bytes)) && whole_cells
+    offsets
+        .iter()
+        .enumerate()
+        .fold(true, |all, (lane, offset)| all & (*offset == first + lane as u64 * bytes))
 }

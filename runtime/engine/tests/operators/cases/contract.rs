@@ -4,7 +4,7 @@ use super::{Case, fed};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let equations: [(&str, &[usize], &[usize]); 16] = [
+    let equations: [(&str, &[usize], &[usize]); 19] = [
         ("mk,kn->mn", &[5, 7], &[7, 3]),
         ("mk,kn->nm", &[5, 7], &[7, 3]),
         ("mk,nk->mn", &[1, 7], &[4, 7]),
@@ -21,6 +21,9 @@ pub fn cases() -> Vec<Case> {
         ("mk,kn->mn", &[0, 3], &[3, 4]),
         ("abij,ij->ab", &[2, 3, 4, 5], &[4, 5]),
         ("mk,kn->mn", &[130, 65], &[65, 129]),
+        ("mk,kn->mn", &[401, 3], &[3, 64]),
+        ("mk,nk->mn", &[389, 5], &[32, 5]),
+        ("km,kn->mn", &[3075, 5], &[3075, 32]),
     ];
     for (equation, a, b) in equations {
         let name = format!("{equation} {a:?} {b:?}");
@@ -47,6 +50,14 @@ pub fn cases() -> Vec<Case> {
         |_, x| {
             let hidden = x[0].matmul(&x[1]) + &x[2];
             vec![hidden.gelu() + &x[0], hidden]
+        },
+    ));
+    cases.push(Case::new(
+        "many rows, bias, gelu",
+        vec![fed([2, 197, 9]), fed([9, 32]), fed([32])],
+        |_, x| {
+            let hidden = x[0].matmul(&x[1]) + &x[2];
+            vec![hidden.gelu(), hidden]
         },
     ));
     cases.push(Case::new(

@@ -1,0 +1,77 @@
+//! What is said of a GPU that is not there, is too old or too small; and kernels kept on disk.
+
+use equilayer_cuda_tests::{Settings, gpu, gpu_with};
+use equilayer_engine::cuda::devices;
+use equilayer_engine::{CompileOptions, CudaExecutor, CudaOptions, Error, Executor, Graph, Init, Plan};
+
+fn options() -> CudaOptions {
+    CudaOptions { kernel_cache: None, ..CudaOptions::default() }
+}
+
+fn plan(rows: usize) -> Result<Plan, Error> {
+    let graph = Graph::new();
+    let weight = graph.parameter("weight", [8, 8], Init::XavierUniform);
+    graph.output("y", &graph.input("x", [rows, 8]).matmul(&weight).softmax(-1));
+    graph.compile(&CompileOptions::new())
+}
+
+fn refusal(options: CudaOptions) -> String {
+    CudaExecutor::new(options).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_named_with_those_that_are() {
+    let Some(gpu) = gpu() else { return };
+    if gpu.emulated().is_none() {
+        return;
+    }
+    let error = refusal(CudaOptions { ordinal: 7, ..options() });
+    assert!(error.starts_with("there is no GPU 7: the driver shows one, number 0"), "{error}");
+    let found = devices().expect("the driver starts");
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn a_gpu_that_is_too_old_is_refused_with_what_is_needed() {
+    let Some(gpu) = gpu_with(Settings { capability: (6, 1), ..Settings::default() }) else { return };
+    if gpu.emulated().is_some() {
+        let error = refusal(options());
+        assert!(error.contains("has compute capability 6.1; at least 7.0 is needed"), "{error}");
+    }
+}
+
+#[test]
+fn too_little_memory_is_said_with_what_is_needed_and_smaller_plans_still_run() -> Result<(), Error> {
+    let Some(gpu) = gpu_with(Settings { memory: 1 << 20, ..Settings::default() }) else { return Ok(()) };
+    if gpu.emulated().is_none() {
+        return Ok(());
+    }
+    let mut executor = CudaExecutor::new(options())?;
+    let rows = 1 << 16;
+    let error = executor.run(&plan(rows)?, &[("x", &vec![0.5; 8 * rows])]).expect_err("2 MB and more");
+    assert!(error.to_string().contains("bytes for the arena, the GPU has"), "{error}");
+    let outputs = executor.run(&plan(4)?, &[("x", &[0.5; 32])])?;
+    assert_eq!(outputs.get("y")?.len(), 32);
+    Ok(())
+}
+
+#[test]
+fn state_moves_in_and_out_and_kernels_are_found_on_disk() -> Result<(), Error> {
+    let Some(_gpu) = gpu() else { return Ok(()) };
+    let folder = std::env::temp_dir().join(format!("equilayer-cuda-devices-{}", std::process::id()));
+    let options = CudaOptions { kernel_cache: Some(folder.clone()), ..CudaOptions::default() };
+    let weight: Vec<f32> = (0..64).map(|number| number as f32 / 64.0).collect();
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let mut executor = CudaExecutor::new(options.clone())?;
+        let plan = plan(4)?;
+        executor.prepare(&plan)?;
+        executor.set_state("weight", &weight)?;
+        assert_eq!(executor.state("weight")?, weight);
+        found.push(executor.run(&plan, &[("x", &[0.5; 32])])?);
+    }
+    assert_eq!(found[0], found[1]);
+    assert_eq!(std::fs::read_dir(&folder).expect("the cache was written").count(), 1);
+    std::fs::remove_dir_all(folder).expect("the cache was written");
+    Ok(())
+}
