@@ -158,6 +158,12 @@ struct EvaluateArguments {
     /// Robustness too: nine corruptions at five severities, generated on the fly.
     #[arg(long)]
     corruptions: bool,
+    /// Accuracy on ImageNet-C's images: CORRUPTION/SEVERITY/CLASS/IMAGE in a folder.
+    #[arg(long, value_name = "FOLDER")]
+    imagenet_c: Option<PathBuf>,
+    /// Flip rates along ImageNet-P's sequences: PERTURBATION/CLASS/SEQUENCE/FRAME in a folder.
+    #[arg(long, value_name = "FOLDER")]
+    imagenet_p: Option<PathBuf>,
     /// The evaluation as JSON on standard output.
     #[arg(long)]
     json: bool,
