@@ -121,22 +121,24 @@ impl Problem {
         .with_adjacent_columns()
     }
 
-    /// One product of many rows with a right operand of moderate size, a weight, has that packed once for all rows; one
-    /// of long sums, a weight's gradient, reads its operands where they lie.
+    /// One product of many rows with a right operand of moderate size, a weight, has that packed once for all rows; other
+    /// large products whose right operand has neighbouring columns read it where it lies: a weight's gradient, which sums
+    /// over the rows, and few rows with a large weight.
     fn with_strips(mut self) -> Problem {
         const MOST: usize = 1 << 23;
-        const LONG: usize = 1024;
+        const LARGE: usize = 1 << 24;
         let (rows, columns, sums) = (self.rows, self.columns, self.sums);
         let single = self.outer.len() == 1 && self.inner.len() == 1;
         let forward = rows.a > 0 && sums.a > 0 && columns.b > 0 && sums.b > 0 && rows.c > 0 && columns.c == 1;
-        if !single || !forward || sums.length == 0 || columns.length == 0 {
+        let work = rows.length * columns.length * sums.length;
+        if !single || !forward || work == 0 {
             return self;
         }
         let right = self.right(columns, sums);
         let many = rows.length >= 2 * PANEL_ROWS && sums.length * columns.length <= MOST;
         if many && sums.a == 1 {
             self.strips = Strips::pack(right);
-        } else if sums.length >= LONG && rows.a == 1 && rows.length >= panel::ROWS {
+        } else if rows.length >= panel::ROWS && work >= LARGE {
             // SAFETY: operands outlive the problem.
             self.strips = unsafe { Strips::in_place(right) };
         }

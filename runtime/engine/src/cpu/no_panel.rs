@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::matrix::Matrix;
-use super::product::Strided;
+use super::product::{Product, Strided};
 
 /// Columns of a strip.
 pub const STRIP: usize = 32;
@@ -40,4 +40,12 @@ impl Strips {
     pub unsafe fn multiply(&self, _: usize, _: Range<usize>, _: Strided<*const f32>, _: (*mut f32, usize)) {
         match *self {}
     }
+}
+
+/// Never does.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn multiply_small(_: &Product) -> bool {
+    false
 }

@@ -9,10 +9,12 @@
 //! the tokens, neither operand is packed at all ([`Strips::in_place`]): either is larger than a cache, a tile of the
 //! result reads its part of both once, and a copy would cost as much as that.
 //!
+//! [`multiply_small`] is the same kernel for one product whose right operand fits a cache, as those of attention do.
+//!
 //! Every element of `C` is the sum, in order, of chains of [`DEPTH`] fused multiply-adds, however `C` is cut.
 
 use std::arch::x86_64::{
-    _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
@@ -23,11 +25,14 @@ use super::call::Shared;
 use super::gemm::transpose;
 use super::instructions;
 use super::matrix::Matrix;
-use super::product::Strided;
+use super::product::{Product, Strided};
 use super::scratch::Scratch;
 
+/// Elements of a register.
+const LANES: usize = 16;
+
 /// Columns of a strip: two registers.
-pub const STRIP: usize = 32;
+pub const STRIP: usize = 2 * LANES;
 
 /// Rows of the inner kernel.
 pub const ROWS: usize = 12;
@@ -98,24 +103,16 @@ impl Strips {
     ) {
         for start in (0..self.depth).step_by(DEPTH) {
             let depth = DEPTH.min(self.depth - start);
-            let mut row = 0;
-            while row < rows {
-                let (kernel, count) = match rows - row {
-                    ROWS.. => (micro::<ROWS> as Micro, ROWS),
-                    4.. => (micro::<4> as Micro, 4),
-                    _ => (micro::<1> as Micro, 1),
-                };
+            for row in (0..rows).step_by(ROWS) {
+                let kernel = KERNELS[ROWS.min(rows - row) - 1];
                 for (column, strip) in strips.clone().enumerate() {
                     // SAFETY: the caller's promise; making the strips made sure of the instructions.
                     unsafe {
-                        let from =
-                            a.start.offset(row as isize * a.row_stride + start as isize * a.col_stride);
+                        let a = at(a, row, start);
                         let c = c.add(row * c_stride + column * STRIP);
-                        let a = Strided { start: from, ..a };
-                        kernel(depth, a, self.rows_of(strip, start), (c, c_stride), start > 0);
+                        kernel(depth, a, self.rows_of(strip, start), (c, c_stride), 1.0, start > 0);
                     }
                 }
-                row += count;
             }
         }
     }
@@ -131,41 +128,104 @@ impl Strips {
     }
 }
 
+/// Runs a product on the calling thread, if its right operand fits a cache and this kernel is made for its shape; says
+/// whether it did.
+///
+/// # Safety
+/// As for [`Product::run`].
+pub unsafe fn multiply_small(product: &Product) -> bool {
+    /// A quarter of a mebibyte, of the second-level cache's one or two.
+    const MOST: usize = 1 << 16;
+    let Product { sizes: [rows, depth, columns], c, accumulate, factor, a, b } = *product;
+    let dense = b.col_stride == 1 && c.col_stride == 1 && b.row_stride > 0 && c.row_stride > 0;
+    let whole = depth > 0 && columns.is_multiple_of(LANES) && depth * columns <= MOST;
+    if !dense || !whole || !has_instructions() {
+        return false;
+    }
+    for start in (0..depth).step_by(DEPTH) {
+        let length = DEPTH.min(depth - start);
+        for row in (0..rows).step_by(ROWS) {
+            let count = ROWS.min(rows - row) - 1;
+            for column in (0..columns).step_by(STRIP) {
+                let kernel = if columns - column >= STRIP { KERNELS[count] } else { HALF_KERNELS[count] };
+                // SAFETY: the caller's promise, and there are the instructions.
+                unsafe {
+                    let b = (b.start.add(start * b.row_stride as usize + column), b.row_stride as usize);
+                    let c = (c.start.add(row * c.row_stride as usize + column), c.row_stride as usize);
+                    kernel(length, at(a, row, start), b, c, factor, accumulate || start > 0);
+                }
+            }
+        }
+    }
+    true
+}
+
+/// A matrix from one of its elements on.
+///
+/// # Safety
+/// It has the element.
+unsafe fn at(a: Strided<*const f32>, row: usize, column: usize) -> Strided<*const f32> {
+    let distance = row as isize * a.row_stride + column as isize * a.col_stride;
+    // SAFETY: the caller's promise.
+    Strided { start: unsafe { a.start.offset(distance) }, ..a }
+}
+
+fn has_instructions() -> bool {
+    matches!(instructions::arch(), Arch::V4(_))
+}
+
 /// Whether there are instructions for it and a whole number of strips.
 fn suits(b: &Matrix) -> bool {
     let whole = b.rows() > 0 && b.cols() > 0 && b.cols().is_multiple_of(STRIP);
-    whole && matches!(instructions::arch(), Arch::V4(_))
+    whole && has_instructions()
 }
 
 /// The inner kernel for some number of rows.
-type Micro = unsafe fn(usize, Strided<*const f32>, (*const f32, usize), (*mut f32, usize), bool);
+type Micro = unsafe fn(usize, Strided<*const f32>, (*const f32, usize), (*mut f32, usize), f32, bool);
 
-/// `R` rows of a product with a strip, added to what `c` holds if `accumulate`.
+macro_rules! kernels {
+    ($vectors:literal: $($rows:literal)*) => { [$(micro::<$rows, $vectors>),*] };
+}
+
+/// By the number of rows, from one on.
+static KERNELS: [Micro; ROWS] = kernels!(2: 1 2 3 4 5 6 7 8 9 10 11 12);
+
+/// The same for half a strip.
+static HALF_KERNELS: [Micro; ROWS] = kernels!(1: 1 2 3 4 5 6 7 8 9 10 11 12);
+
+/// `factor` times `R` rows of a product with `V` vectors of a strip, added to what `c` holds if `accumulate`.
 ///
 /// # Safety
-/// The machine has AVX-512. `a` addresses `R` rows of `depth` elements, `b` `depth` rows and `c` `R` rows of [`STRIP`].
+/// The machine has AVX-512. `a` addresses `R` rows of `depth` elements, `b` `depth` rows and `c` `R` rows of `V` vectors.
 #[target_feature(enable = "avx512f")]
-unsafe fn micro<const R: usize>(
+unsafe fn micro<const R: usize, const V: usize>(
     depth: usize,
     a: Strided<*const f32>,
     (b, b_stride): (*const f32, usize),
     (c, c_stride): (*mut f32, usize),
+    factor: f32,
     accumulate: bool,
 ) {
     /// Rows of the strip between two looks at the addresses: 3 % faster than every time.
     const UNROLL: usize = 4;
-    let mut sums = [[_mm512_setzero_ps(); 2]; R];
+    let mut sums = [[_mm512_setzero_ps(); V]; R];
+    let factor = _mm512_set1_ps(factor);
     // SAFETY: the caller's promise.
     unsafe {
         // A macro and not a function, which would be called and not inlined in the lightly optimized code of tests.
         macro_rules! add_products {
             ($step:expr) => {
                 let b = b.add($step * b_stride);
-                let b = [_mm512_loadu_ps(b), _mm512_loadu_ps(b.add(16))];
+                let mut vectors = [_mm512_setzero_ps(); V];
+                for (vector, loaded) in vectors.iter_mut().enumerate() {
+                    *loaded = _mm512_loadu_ps(b.add(vector * LANES));
+                }
                 let a_column = a.start.offset($step as isize * a.col_stride);
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let a = _mm512_set1_ps(*a_column.offset(row as isize * a.row_stride));
-                    *sums = [_mm512_fmadd_ps(a, b[0], sums[0]), _mm512_fmadd_ps(a, b[1], sums[1])];
+                    for (sum, &b) in sums.iter_mut().zip(&vectors) {
+                        *sum = _mm512_fmadd_ps(a, b, *sum);
+                    }
                 }
             };
         }
@@ -178,74 +238,18 @@ unsafe fn micro<const R: usize>(
         for step in whole..depth {
             add_products!(step);
         }
-        for (row, sums) in sums.iter_mut().enumerate() {
-            let c = c.add(row * c_stride);
-            if accumulate {
-                *sums = [
-                    _mm512_add_ps(_mm512_loadu_ps(c), sums[0]),
-                    _mm512_add_ps(_mm512_loadu_ps(c.add(16)), sums[1]),
-                ];
+        for (row, sums) in sums.iter().enumerate() {
+            for (vector, &sum) in sums.iter().enumerate() {
+                let c = c.add(row * c_stride + vector * LANES);
+                let sum = match accumulate {
+                    true => _mm512_fmadd_ps(factor, sum, _mm512_loadu_ps(c)),
+                    false => _mm512_mul_ps(factor, sum),
+                };
+                _mm512_storeu_ps(c, sum);
             }
-            _mm512_storeu_ps(c, sums[0]);
-            _mm512_storeu_ps(c.add(16), sums[1]);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn noise(len: usize, seed: usize) -> Vec<f32> {
-        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0).collect()
-    }
-
-    fn at(matrix: &Matrix, row: usize, column: usize) -> f64 {
-        f64::from(matrix.data()[row * matrix.row_stride() + column * matrix.col_stride()])
-    }
-
-    fn check(a: Matrix, b: Matrix, strips: &Strips) {
-        const C_STRIDE: usize = 80;
-        let mut c = vec![9.0; a.rows() * C_STRIDE];
-        let left = Strided {
-            start: a.data().as_ptr(),
-            row_stride: a.row_stride() as isize,
-            col_stride: a.col_stride() as isize,
-        };
-        // SAFETY: all hold as many rows as are asked for.
-        unsafe { strips.multiply(a.rows(), 0..2, left, (c.as_mut_ptr(), C_STRIDE)) };
-        for (i, row) in c.chunks(C_STRIDE).enumerate() {
-            for (j, &found) in row[..2 * STRIP].iter().enumerate() {
-                let sum: f64 = (0..a.cols()).map(|l| at(&a, i, l) * at(&b, l, j)).sum();
-                let tolerance = 1e-6 * a.cols() as f64;
-                assert!((f64::from(found) - sum).abs() < tolerance, "{i}, {j}: {found}, not {sum}");
-            }
-            assert!(row[2 * STRIP..].iter().all(|&x| x == 9.0));
-        }
-    }
-
-    #[test]
-    fn matches_the_definition_for_every_number_of_rows_and_way_to_lie() {
-        let depth = DEPTH + 7;
-        let b = noise(depth * 2 * STRIP, 2);
-        let row_major = Matrix::row_major(&b, depth, 2 * STRIP);
-        for rows in [1, 3, 4, 5, 11, 12, 13, 29] {
-            let a = noise(rows * depth, 1);
-            for a in [Matrix::row_major(&a, rows, depth), Matrix::row_major(&a, depth, rows).t()] {
-                for b in [row_major, Matrix::row_major(&b, 2 * STRIP, depth).t()] {
-                    // Nothing on machines without the instructions.
-                    let Some(packed) = Strips::pack(b) else { return };
-                    check(a, b, &packed);
-                }
-                // SAFETY: the operand lives on.
-                let in_place = unsafe { Strips::in_place(row_major) };
-                check(a, row_major, &in_place.expect("the columns are neighbours"));
-            }
-        }
-    }
-
-    #[test]
-    fn other_widths_are_left_to_others() {
-        assert!(Strips::pack(Matrix::row_major(&noise(3 * 40, 1), 3, 40)).is_none());
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
-//! One matrix product of any strides on the calling thread, by the kernels of the `gemm` crates.
+//! One matrix product of any strides on the calling thread, by the kernels of the `gemm` crates or, where it suits, by
+//! [`super::panel`].
 //!
-//! They choose their instructions themselves, and always the widest. Where others are asked for (see
+//! The crates' kernels choose their instructions themselves, and always the widest. Where others are asked for (see
 //! [`super::instructions`]) their kernels for those are called one level below that choice.
 
 use gemm_common::Parallelism;
@@ -8,7 +9,7 @@ use gemm_common::gemm::gemm_basic_generic;
 use gemm_common::simd::MixedSimd;
 use pulp::Arch;
 
-use super::instructions;
+use super::{instructions, panel};
 
 /// Where a matrix begins, and how far apart its rows and its columns are.
 #[derive(Clone, Copy)]
@@ -46,6 +47,9 @@ impl Product {
     pub unsafe fn run(&self) {
         // SAFETY: the caller's promise.
         unsafe {
+            if panel::multiply_small(self) {
+                return;
+            }
             match instructions::asked() {
                 Some(Arch::Scalar) => self.run_scalar(),
                 #[cfg(target_arch = "x86_64")]
