@@ -68,9 +68,12 @@ fn plugins_of_a_users_own_stand_beside_the_built_in_ones() {
     let own = Crate::copied();
     let (listed, _, code) = own.run(&["methods"]);
     assert_eq!(code, Some(0));
-    for line in ["  mirror             at tokens(2)   Mirror: ", "  ser                at tokens(3)   SER: "]
-    {
-        assert!(listed.contains(line), "{listed}");
+    for (name, doc) in [
+        ("  mirror             at tokens(2)  1.0", " Mirror: "),
+        ("  ser                at tokens(3)  1.0", " SER: "),
+    ] {
+        let listed = listed.lines().find(|line| line.starts_with(name));
+        assert!(listed.is_some_and(|line| line.contains(doc)), "{listed:?}");
     }
     let (help, _, _) = own.run(&["train", "--help"]);
     assert!(
@@ -84,6 +87,13 @@ fn plugins_of_a_users_own_stand_beside_the_built_in_ones() {
     {
         assert!(resolved.contains(line), "{resolved}");
     }
+    let action = "method.mirror.action=Transposition.per_batch() * HFlip";
+    let (resolved, said, code) = own.run(&["train", "own.toml", action, "--dry-run"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(resolved.contains("action = \"Transposition.per_batch() * HFlip.per_sample()\""), "{resolved}");
+    let (_, refused, code) = own.run(&["train", "own.toml", "method.mirror.action=Transpsition"]);
+    assert_eq!(code, Some(2));
+    assert!(refused.contains("unknown action `Transpsition`; did you mean `Transposition`?"), "{refused}");
     let (_, refused, code) = own.run(&["train", "own.toml", "method.mirror.margn=0.1"]);
     assert_eq!(code, Some(2));
     assert!(refused.contains("unknown key `margn`; did you mean `margin`?"), "{refused}");
@@ -108,7 +118,9 @@ fn a_crate_that_new_writes_builds_and_passes_its_tests() {
     let tested = starter.cargo(&["test", "--quiet"]);
     assert!(String::from_utf8_lossy(&tested.stdout).contains("1 passed"), "{tested:?}");
     let (listed, _, _) = starter.run(&["methods"]);
-    assert!(listed.contains("  mirror             at tokens(2)   Mirror: "), "{listed}");
+    let mirror =
+        |line: &str| line.starts_with("  mirror             at tokens(2)  ") && line.contains(" Mirror: ");
+    assert!(listed.lines().any(mirror), "{listed}");
 
     // What is there is never overwritten.
     fs::write(folder.join("src/mirror.rs"), "// a week of work").expect("written");

@@ -34,7 +34,9 @@ fn rustfmt_leaves_declarations_alone() {
 fn every_message_is_shown_by_a_case() {
     let macros = Path::new(env!("CARGO_MANIFEST_DIR")).join("../macros");
     let shown = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/fail"), "stderr");
-    let source = files(&macros.join("src"), "rs").concat();
+    // Heads are read by the grammar's own parser, for macros and configurations alike.
+    let readers = [macros.join("src"), macros.join("grammar/src/heads")];
+    let source: String = readers.iter().flat_map(|folder| files(folder, "rs")).collect();
     let mut unseen = Vec::new();
     let mut check = |module: &str, function: &ItemFn| {
         for message in messages(function.block.to_token_stream()) {
@@ -46,9 +48,10 @@ fn every_message_is_shown_by_a_case() {
     for function in functions(&macros.join("src/words.rs")) {
         check("words", &function);
     }
-    for module in ["actions", "heads", "knobs", "methods", "names", "placement"] {
+    for module in ["actions/mod", "heads/mod", "knobs", "methods", "names", "placement"] {
         for function in functions(&macros.join(format!("grammar/src/{module}.rs"))) {
-            let called = source.contains(&format!("{module}::{}(", function.sig.ident));
+            let name = module.trim_end_matches("/mod");
+            let called = source.contains(&format!("{name}::{}", function.sig.ident));
             if called || matches!(function.vis, Visibility::Inherited) {
                 check(module, &function);
             }

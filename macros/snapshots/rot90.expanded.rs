@@ -36,6 +36,7 @@ impl ::equilayer::action::GroupAction for Rot90 {
     }
 }
 ::equilayer::group_action_operators!(Rot90);
+::equilayer::action::register!(Rot90);
 #[cfg(test)]
 #[test]
 fn rot90_keeps_the_group_laws() -> ::core::result::Result<

@@ -45,6 +45,7 @@ impl ::equilayer::action::GroupAction for Tilt {
     }
 }
 ::equilayer::group_action_operators!(Tilt);
+::equilayer::action::register!(Tilt);
 #[cfg(test)]
 #[test]
 fn tilt_keeps_the_group_laws() -> ::core::result::Result<

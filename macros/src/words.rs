@@ -164,39 +164,6 @@ pub fn not_a_number(key: &str) -> String {
     format!("`{key}` takes a number; write for example `{key} = 1.0`")
 }
 
-/// A head without parentheses.
-pub fn head_without_layers() -> String {
-    "a head has layers; write for example `mlp(512, gelu, 512)`".to_owned()
-}
-
-/// More behind a head.
-pub fn behind_head() -> String {
-    "nothing but `, ema` follows a head; write `mlp(..)` or `mlp(..), ema`".to_owned()
-}
-
-/// A layer that takes nothing is given something.
-pub fn layer_with_parentheses(layer: &str) -> String {
-    format!("`{layer}` takes nothing in parentheses, only `prototypes(n)` does; write `{layer}`")
-}
-
-/// Prototypes without their number.
-pub fn prototypes_without_count() -> String {
-    "prototypes have a number; write for example `prototypes(300)`".to_owned()
-}
-
-/// Something else than a bias is added to a linear layer.
-pub fn only_bias_is_added(name: &str) -> String {
-    format!(
-        "only a bias is added to a linear layer; write `+ bias` for `+ {name}`, or separate layers by commas"
-    )
-}
-
-/// Something else than a width.
-pub fn not_a_width() -> String {
-    "a width is a number, `width` (the tap's), `2 * width`, `width * width` or the name of a `usize` knob"
-        .to_owned()
-}
-
 /// A state's shape is missing or followed by something.
 pub fn state_shape() -> String {
     "a state is its shape and first value; write for example `#[state([width], init = 0.0)]`".to_owned()

@@ -24,5 +24,5 @@ pub fn predict_rotation(
     #[knob(default = 128, at_least = 1, unit = "channels")]
     hidden: usize,
 ) -> Loss {
-    predictor.forward(turned.features).tensor.cross_entropy(&turns.tensor).into()
+    turns.cross_entropy(&predictor.forward(turned.features).tensor).into()
 }

@@ -95,6 +95,43 @@ fn a_dry_run_touches_nothing() {
     assert_eq!(without_time(&again), without_time(&stdout));
 }
 
+/// The recipe has sections of moco_v3, which an override takes out.
+#[test]
+fn another_objective_needs_no_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["train", "method.objective=simclr", "method.simclr.temperature=0.3", "--dry-run"];
+    let (code, stdout, stderr) = equilayer(folder.path(), &arguments);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stdout.contains("# simclr + 1 * ser at tokens(1)") && stdout.contains("temperature = 0.3"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("method.moco_v3"), "{stdout}");
+}
+
+#[test]
+fn costs_are_counted_by_part() {
+    let (code, stdout, stderr) = equilayer(Path::new("."), &["methods", "--json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let methods: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    for method in methods.as_array().unwrap() {
+        let cost = &method["cost"];
+        assert!(cost["relative"].as_f64().is_some_and(|relative| relative > 1.0), "{method}");
+        let parts = cost["parts"].as_object().unwrap();
+        assert!(parts[method["name"].as_str().unwrap()].as_u64().is_some_and(|own| own > 0), "{cost}");
+        let sum: u64 = parts.values().filter_map(serde_json::Value::as_u64).sum();
+        assert_eq!(cost["flops"], sum, "{cost}");
+    }
+    let ser = methods.as_array().unwrap().iter().find(|method| method["name"] == "ser").unwrap();
+    let relative = ser["cost"]["relative"].as_f64().unwrap();
+    assert!((relative - 1.0008).abs() <= 0.0003, "{relative}");
+    let (code, stdout, stderr) = equilayer(Path::new("."), &["explain", "ser"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    for line in ["  student ", "  ser ", "  all ", &format!("  {relative:.4} of moco_v3 alone")] {
+        assert!(stdout.contains(line), "{stdout}");
+    }
+}
+
 #[test]
 fn a_run_leaves_what_it_promises_and_can_be_evaluated_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -68,7 +68,10 @@ pub enum RunDirectoryError {
         runs: Vec<String>,
     },
     /// Another process writes the run.
-    #[error("{path}: is being written by process {process}; wait until it ends, or stop it")]
+    #[error(
+        "{path}: is being written by process {process}; wait until it ends, or stop it: Ctrl-C in a training leaves a \
+         checkpoint and a report of the run so far"
+    )]
     InUse {
         /// The folder.
         path: String,
@@ -297,8 +300,10 @@ mod tests {
         let path = folder.path().join("runs/first");
         let run = RunDirectory::create(&path, "seed = 1\n").expect("a new run");
         let process = std::process::id();
-        let in_use =
-            format!("runs/first: is being written by process {process}; wait until it ends, or stop it");
+        let in_use = format!(
+            "runs/first: is being written by process {process}; wait until it ends, or stop it: Ctrl-C in a training \
+             leaves a checkpoint and a report of the run so far"
+        );
         assert_eq!(refusal(RunDirectory::open(&path), folder.path()), in_use);
         run.write_report("<html/>").expect("written");
         drop(run);

@@ -20,6 +20,7 @@ mod nearest;
 pub mod placement;
 mod range;
 pub mod schedule;
+pub mod text;
 pub mod vocabulary;
 
 pub use nearest::{list, nearest, unknown};

@@ -24,6 +24,17 @@ pub fn no_teacher(objective: &str) -> String {
     )
 }
 
+/// A configuration has a section of a plugin that the method does not have. `name` is the section's.
+pub fn unused(name: &str, objective: bool) -> String {
+    let remedy = match objective {
+        true => format!("write `objective = \"{name}\"`"),
+        false => format!("add \"{name}\" to `regularizers`"),
+    };
+    format!(
+        "`{name}` is no part of this method, so that its section changes nothing; {remedy}, or remove this"
+    )
+}
+
 /// A share of the batch that leaves nothing to compare with. `share` is the share asked for, `samples` what it gives.
 pub fn too_few_samples(share: f64, batch: usize, samples: usize) -> String {
     let least = 1.5 / batch as f64;

@@ -31,6 +31,12 @@ pub const REGULARIZER_KEYS: &[&str] =
 pub const ACTION_KEYS: &[&str] =
     &["elements", "compose", "inverse", "identity", "sample", "interpolation", "floor", "validity", "crate"];
 
+/// How often an action's elements are drawn; what has no scope is drawn for each sample.
+pub const SCOPES: &[&str] = &["per_batch", "per_sample"];
+
+/// What a scoped product of groups of two can be beside.
+pub const COMPLEMENT: &str = "complementary";
+
 /// How an action's maps are sampled where cells do not fall on cells.
 pub const INTERPOLATIONS: &[&str] = &["bilinear", "bicubic"];
 

@@ -37,6 +37,8 @@ pub fn action(action: &ActionDeclaration) -> TokenStream {
     quote! {
         #items
 
+        #root::action::register!(#name);
+
         #[cfg(test)]
         #[test]
         fn #test() -> ::core::result::Result<(), #root::action::laws::LawViolation> {

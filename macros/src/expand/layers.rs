@@ -1,93 +1,93 @@
 //! Heads and states as builder calls.
 
+use equilayer_grammar::heads::{Layer, LayerKind, Width, WidthKind};
+use equilayer_grammar::vocabulary::HEAD_LAYERS;
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::LitInt;
 
 use super::root_at;
-use crate::parse::{Head, Layer, LayerKind, State, Width};
+use crate::parse::{Head, Places, State};
 
 /// `Mlp::new().linear(512).gelu().linear(512)`.
 pub fn head(head: &Head, root: &TokenStream) -> TokenStream {
-    let layers = head.layers.iter().map(|layer| layer_call(layer, root));
-    let ema = head.ema.iter();
+    let layers = head.syntax.layers.iter().map(|layer| layer_call(layer, &head.places, root));
+    let ema = head.syntax.ema.map(|word| Ident::new("ema", head.places.of(word))).into_iter();
     quote! { #root::plugin::Mlp::new() #(#layers)* #(.#ema())* }
 }
 
-fn layer_call(layer: &Layer, root: &TokenStream) -> TokenStream {
-    let method = |name: &str| Ident::new(name, layer.span);
+fn layer_call(layer: &Layer, places: &Places, root: &TokenStream) -> TokenStream {
+    let method = |name: &str| Ident::new(name, places.of(layer.word));
     match &layer.kind {
         LayerKind::Linear { width, bias } => {
             let (method, width) =
-                (method(if bias.is_some() { "biased" } else { "linear" }), self::width(width, root));
+                (method(if bias.is_some() { "biased" } else { "linear" }), self::width(width, places, root));
             quote! { .#method(#width) }
         }
         LayerKind::Prototypes(width) => {
-            let (method, width) = (method("prototypes"), self::width(width, root));
+            let (method, width) = (method("prototypes"), self::width(width, places, root));
             quote! { .#method(#width) }
         }
-        LayerKind::Named(name) if is_layer(name) => quote! { .#name() },
+        LayerKind::Named(name) if is_layer(name) => {
+            let method = method(name);
+            quote! { .#method() }
+        }
         LayerKind::Named(knob) => {
-            let (method, width) = (method("linear"), knob_width(knob, root));
+            let width = Width { kind: WidthKind::Knob(knob.clone()), word: layer.word };
+            let (method, width) = (method("linear"), self::width(&width, places, root));
             quote! { .#method(#width) }
         }
     }
 }
 
-fn is_layer(name: &Ident) -> bool {
-    equilayer_grammar::vocabulary::HEAD_LAYERS.contains(&name.to_string().as_str())
+fn is_layer(name: &str) -> bool {
+    HEAD_LAYERS.contains(&name)
 }
 
-fn width(width: &Width, root: &TokenStream) -> TokenStream {
-    match width {
-        Width::Fixed(number) => typed(number),
-        Width::Tap(factor, span) => {
-            let factor = factor.as_ref().map_or_else(|| quote! { 1 }, |factor| quote! { #factor });
-            let root = root_at(root, *span);
-            quote_spanned! { *span=> #root::plugin::Width::tap(#factor) }
+fn width(width: &Width, places: &Places, root: &TokenStream) -> TokenStream {
+    let span = places.of(width.word);
+    let root = root_at(root, span);
+    match &width.kind {
+        WidthKind::Fixed(number) => {
+            let number = LitInt::new(&format!("{number}usize"), span);
+            quote! { #number }
         }
-        Width::TapSquared(span) => {
-            let root = root_at(root, *span);
-            quote_spanned! { *span=> #root::plugin::Width::tap_squared() }
+        WidthKind::Tap(factor) => {
+            let factor = LitInt::new(&factor.to_string(), span);
+            quote_spanned! { span=> #root::plugin::Width::tap(#factor) }
         }
-        Width::Knob(name) => knob_width(name, root),
+        WidthKind::TapSquared => quote_spanned! { span=> #root::plugin::Width::tap_squared() },
+        WidthKind::Knob(name) => quote_spanned! { span=> #root::plugin::Width::knob(#name) },
     }
-}
-
-/// A bare integer as `usize`, which is what a width is made of.
-fn typed(number: &LitInt) -> TokenStream {
-    let typed = LitInt::new(&format!("{}usize", number.base10_digits()), number.span());
-    quote! { #typed }
-}
-
-fn knob_width(name: &Ident, root: &TokenStream) -> TokenStream {
-    let (text, root) = (name.to_string(), root_at(root, name.span()));
-    quote_spanned! { name.span()=> #root::plugin::Width::knob(#text) }
 }
 
 /// Shape and first value, the arguments of `.state(name, ..)`.
 pub fn state(state: &State, root: &TokenStream) -> TokenStream {
     let axes = state.shape.iter().map(|axis| {
-        let axis = width(axis, root);
+        let axis = width(axis, &state.places, root);
         quote! { #root::plugin::Width::from(#axis) }
     });
     let init = state.init.as_ref().map_or_else(|| quote! { 0.0 }, |init| quote! { #init });
     quote! { [#(#axes),*], #init }
 }
 
-/// The knobs that heads and states take widths from.
-pub fn width_knobs_of(head: Option<&Head>, state: Option<&State>) -> Vec<String> {
+/// The knobs that a head takes widths from.
+pub fn width_knobs_of_head(head: &Head) -> Vec<String> {
     let of_layer = |layer: &Layer| match &layer.kind {
-        LayerKind::Linear { width: Width::Knob(name), .. } | LayerKind::Prototypes(Width::Knob(name)) => {
-            Some(name.to_string())
-        }
-        LayerKind::Named(name) if !is_layer(name) => Some(name.to_string()),
-        _ => None,
+        LayerKind::Linear { width, .. } | LayerKind::Prototypes(width) => knob_of(width),
+        LayerKind::Named(name) => Some(name).filter(|name| !is_layer(name)).cloned(),
     };
-    let of_axis = |axis: &Width| match axis {
-        Width::Knob(name) => Some(name.to_string()),
+    head.syntax.layers.iter().filter_map(of_layer).collect()
+}
+
+/// The knobs that a state takes axes from.
+pub fn width_knobs_of_state(state: &State) -> Vec<String> {
+    state.shape.iter().filter_map(knob_of).collect()
+}
+
+fn knob_of(width: &Width) -> Option<String> {
+    match &width.kind {
+        WidthKind::Knob(name) => Some(name.clone()),
         _ => None,
-    };
-    let in_head = head.into_iter().flat_map(|head| head.layers.iter().filter_map(of_layer));
-    in_head.chain(state.into_iter().flat_map(|state| state.shape.iter().filter_map(of_axis))).collect()
+    }
 }

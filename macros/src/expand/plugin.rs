@@ -66,9 +66,9 @@ fn function(declaration: &Declaration) -> TokenStream {
     let mut widths = Vec::new();
     for parameter in &declaration.parameters {
         widths.extend(match &parameter.ask {
-            Ask::Head(head, _) => layers::width_knobs_of(head.as_ref(), None),
-            Ask::State(state, _) => layers::width_knobs_of(None, state.as_ref()),
-            Ask::Knob(..) | Ask::Nothing => Vec::new(),
+            Ask::Head(Some(head), _) => layers::width_knobs_of_head(head),
+            Ask::State(Some(state), _) => layers::width_knobs_of_state(state),
+            _ => Vec::new(),
         });
     }
     for argument in &mut signature.inputs {

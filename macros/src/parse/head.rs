@@ -1,175 +1,73 @@
 //! `#[head(mlp(512, gelu, 512), ema)]` and `#[state([width], init = 0.0)]`.
+//!
+//! Their grammar is `equilayer-grammar`'s, which reads words; here tokens become words, and words keep their places.
 
-use equilayer_grammar::{unknown, vocabulary::HEADS};
-use proc_macro2::{Ident, Span};
+use equilayer_grammar::heads::{self, Width};
+use equilayer_grammar::text::Mistake;
+use equilayer_grammar::unknown;
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
 use syn::{Expr, LitInt, Token};
 
 use crate::words;
 
 /// The layers a parameter learns.
 pub struct Head {
-    /// From the tap to the loss.
-    pub layers: Vec<Layer>,
-    /// `ema`, where it was written.
-    pub ema: Option<Ident>,
-}
-
-/// One layer.
-pub struct Layer {
-    /// What it is.
-    pub kind: LayerKind,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// What a layer is.
-pub enum LayerKind {
-    /// A width by itself: a linear layer.
-    Linear {
-        /// Channels out.
-        width: Width,
-        /// `+ bias`, where it was written.
-        bias: Option<Ident>,
-    },
-    /// `prototypes(n)`.
-    Prototypes(Width),
-    /// A layer without width, if the name is one; or the name of a knob.
-    Named(Ident),
-}
-
-/// How many channels.
-pub enum Width {
-    /// A number.
-    Fixed(LitInt),
-    /// `width` or `2 * width`: the factor and where `width` stands.
-    Tap(Option<LitInt>, Span),
-    /// `width * width`.
-    TapSquared(Span),
-    /// A knob.
-    Knob(Ident),
+    /// As written.
+    pub syntax: heads::Head,
+    /// Where its words stand.
+    pub places: Places,
 }
 
 /// A parameter that persists.
 pub struct State {
     /// Its axes.
     pub shape: Vec<Width>,
+    /// Where the shape's words stand.
+    pub places: Places,
     /// Its first value.
     pub init: Option<Expr>,
-    /// Where the shape stands.
-    pub span: Span,
+}
+
+/// Where each word of some tokens stands.
+pub struct Places {
+    spans: Vec<Span>,
+    /// Behind the last, or where one would have been.
+    end: Span,
+}
+
+impl Places {
+    /// Where a word stands, by its number.
+    pub fn of(&self, word: usize) -> Span {
+        self.spans.get(word).copied().unwrap_or(self.end)
+    }
+
+    /// A mistake at its word.
+    pub fn error(&self, mistake: Mistake) -> syn::Error {
+        syn::Error::new(self.of(mistake.word), mistake.message)
+    }
 }
 
 impl Parse for Head {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        let kind = Ident::parse_any(input)?;
-        if !HEADS.contains(&kind.to_string().as_str()) {
-            let message = unknown("head", &kind.to_string(), HEADS.iter().copied());
-            return Err(syn::Error::new(kind.span(), message));
+        let (words, places) = cut(input.parse()?, input.span());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match heads::parse(&words) {
+            Ok(syntax) => Ok(Head { syntax, places }),
+            Err(mistake) => Err(places.error(mistake)),
         }
-        if !input.peek(syn::token::Paren) {
-            return Err(syn::Error::new(kind.span(), words::head_without_layers()));
-        }
-        let content;
-        syn::parenthesized!(content in input);
-        let layers = Punctuated::<Layer, Token![,]>::parse_terminated(&content)?.into_iter().collect();
-        let mut ema = None;
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            let flag = Ident::parse_any(input)?;
-            if flag != "ema" {
-                return Err(syn::Error::new(flag.span(), unknown("head option", &flag.to_string(), ["ema"])));
-            }
-            ema = Some(flag);
-        }
-        if !input.is_empty() {
-            return Err(input.error(words::behind_head()));
-        }
-        Ok(Head { layers, ema })
     }
-}
-
-impl Parse for Layer {
-    fn parse(input: ParseStream) -> syn::Result<Self> {
-        let span = input.span();
-        let named = input.peek(Ident::peek_any) && !input.peek2(Token![*]) && !input.peek2(Token![+]);
-        if !named {
-            let width: Width = input.parse()?;
-            return Ok(Layer { kind: LayerKind::Linear { width, bias: bias(input)? }, span });
-        }
-        let name = Ident::parse_any(input)?;
-        let kind = if input.peek(syn::token::Paren) {
-            if name != "prototypes" {
-                return Err(syn::Error::new(name.span(), words::layer_with_parentheses(&name.to_string())));
-            }
-            let content;
-            syn::parenthesized!(content in input);
-            LayerKind::Prototypes(content.parse()?)
-        } else if name == "prototypes" {
-            return Err(syn::Error::new(name.span(), words::prototypes_without_count()));
-        } else if name == "width" {
-            LayerKind::Linear { width: Width::Tap(None, name.span()), bias: None }
-        } else {
-            LayerKind::Named(name)
-        };
-        Ok(Layer { kind, span })
-    }
-}
-
-fn bias(input: ParseStream) -> syn::Result<Option<Ident>> {
-    if input.parse::<Option<Token![+]>>()?.is_none() {
-        return Ok(None);
-    }
-    let bias = Ident::parse_any(input)?;
-    if bias == "bias" {
-        Ok(Some(bias))
-    } else {
-        Err(syn::Error::new(bias.span(), words::only_bias_is_added(&bias.to_string())))
-    }
-}
-
-impl Parse for Width {
-    fn parse(input: ParseStream) -> syn::Result<Self> {
-        if input.peek(LitInt) {
-            let number: LitInt = input.parse()?;
-            if input.parse::<Option<Token![*]>>()?.is_none() {
-                return Ok(Width::Fixed(number));
-            }
-            return Ok(Width::Tap(Some(number), tap_width(input)?));
-        }
-        if !input.peek(Ident::peek_any) {
-            return Err(input.error(words::not_a_width()));
-        }
-        let name = Ident::parse_any(input)?;
-        if name != "width" {
-            return Ok(Width::Knob(name));
-        }
-        if input.parse::<Option<Token![*]>>()?.is_none() {
-            return Ok(Width::Tap(None, name.span()));
-        }
-        if input.peek(LitInt) {
-            return Ok(Width::Tap(Some(input.parse()?), name.span()));
-        }
-        tap_width(input).map(Width::TapSquared)
-    }
-}
-
-/// The word `width`, and where it stands.
-fn tap_width(input: ParseStream) -> syn::Result<Span> {
-    let name = input.call(Ident::parse_any).map_err(|_| input.error(words::not_a_width()))?;
-    if name == "width" { Ok(name.span()) } else { Err(syn::Error::new(name.span(), words::not_a_width())) }
 }
 
 impl Parse for State {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        let span = input.span();
         if !input.peek(syn::token::Bracket) {
             return Err(input.error(words::state_shape()));
         }
-        let content;
-        syn::bracketed!(content in input);
-        let shape = Punctuated::<Width, Token![,]>::parse_terminated(&content)?.into_iter().collect();
+        let (words, places) = cut(input.parse::<TokenTree>()?.into(), input.span());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let shape = heads::parse_shape(&words).map_err(|mistake| places.error(mistake))?;
         let mut init = None;
         if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             let key = Ident::parse_any(input)?;
@@ -182,6 +80,48 @@ impl Parse for State {
         if !input.is_empty() {
             return Err(input.error(words::state_shape()));
         }
-        Ok(State { shape, init, span })
+        Ok(State { shape, places, init })
+    }
+}
+
+/// The words of some tokens and where they stand.
+fn cut(tokens: TokenStream, end: Span) -> (Vec<String>, Places) {
+    let mut words = Vec::new();
+    let mut spans = Vec::new();
+    cut_into(tokens, &mut |word, span| {
+        words.push(word);
+        spans.push(span);
+    });
+    (words, Places { spans, end })
+}
+
+fn cut_into(tokens: TokenStream, word: &mut dyn FnMut(String, Span)) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Brace => ("{", "}"),
+                    // What a macro by example passes on has no delimiters that anyone wrote.
+                    Delimiter::None => {
+                        cut_into(group.stream(), word);
+                        continue;
+                    }
+                };
+                word(open.into(), group.span_open());
+                cut_into(group.stream(), word);
+                word(close.into(), group.span_close());
+            }
+            TokenTree::Ident(ident) => word(ident.to_string(), ident.span()),
+            TokenTree::Punct(punct) => word(punct.as_char().to_string(), punct.span()),
+            // `4_096` and `0x1000` are numbers too.
+            TokenTree::Literal(literal) => {
+                let number = syn::parse_str::<LitInt>(&literal.to_string());
+                let text =
+                    number.map_or_else(|_| literal.to_string(), |number| number.base10_digits().into());
+                word(text, literal.span());
+            }
+        }
     }
 }

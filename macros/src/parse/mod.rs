@@ -13,7 +13,7 @@ mod tap;
 pub use action::ActionDeclaration;
 pub use declaration::{Declaration, Kind};
 pub use function::Function;
-pub use head::{Head, Layer, LayerKind, State, Width};
+pub use head::{Head, Places, State};
 pub use knob::{Knob, KnobType};
 pub use method::{Method, Term};
 pub use parameter::{Ask, Asked, Feature, Parameter, Role};

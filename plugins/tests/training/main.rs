@@ -2,10 +2,13 @@
 //!
 //! Runs are tiny, so that whole ones fit in a test; all but the first module's go through the binary, as a user's do.
 
+mod browser;
 mod disk;
+mod evaluated;
 mod kill;
 mod not_finite;
 mod refusals;
+mod reported;
 mod resume;
 mod runs;
 mod same_run;

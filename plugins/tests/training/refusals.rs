@@ -114,6 +114,46 @@ const CASES: &[Case] = &[
         &["unknown negatives `all`; valid negatives: cross_view, both_views"],
     ),
     case(
+        &["train", "method.ser.action=Rot90.pre_batch()"],
+        &[
+            "unknown call `pre_batch`; did you mean `per_batch`? Valid calls: ",
+            "argument `method.ser.action=Rot90",
+        ],
+    ),
+    case(
+        &["train", "method.ser.project=mlp(512, geul)"],
+        &["unknown head layer `geul`; did you mean `gelu`?"],
+    ),
+    case(
+        &["train", "phrases.toml"],
+        &[
+            "unknown action `Rot9`; did you mean `Rot90`? Valid actions: Rot90, HFlip, ",
+            "phrases.toml:4:11",
+            "unknown head layer `batchnorm`; did you mean `batch_norm`? Valid head layers: ",
+            "phrases.toml:5:21",
+        ],
+    ),
+    case(
+        &["train", "method.objective=simclr", "method.moco_v3.hidden=64"],
+        &[
+            "`moco_v3` is no part of this method",
+            "write `objective = \"moco_v3\"`",
+            "`method.moco_v3.hidden=64`",
+        ],
+    ),
+    case(
+        &["train", "TINY", "method.moco_v3.predictor=mlp(24)"],
+        &["`moco_v3` cannot be computed: contract: axis ", "heads fit", "predictor = \"mlp(24)\""],
+    ),
+    case(
+        &["train", "method.regularizers=essl", "method.essl.action=D4", "train.batch=16"],
+        &["`essl` cannot be computed", "4 numbers predict which of the action's 8 elements", "a layer of 8"],
+    ),
+    case(
+        &["train", "unused.toml"],
+        &["unknown key `hiden`; did you mean `hidden`?", "`byol` is no part of this"],
+    ),
+    case(
         &["train", "method.ser.batch=0.001"],
         &["gives 0 samples", "at least 2 are needed", "a batch of at least"],
     ),
@@ -203,6 +243,9 @@ fn prepare(folder: &Path) {
     write("section.toml", b"[trian]\nbatch = 4\n");
     write("scalar.toml", b"train = 3\n");
     write("two.toml", b"[train]\nseed = -1\nepochs = 0\n");
+    let phrases = "action = \"Rot9 * HFlip\"\nproject = \"mlp(512, batchnorm)\"\n";
+    write("phrases.toml", format!("[method]\nregularizers = [\"ser\"]\n[method.ser]\n{phrases}").as_bytes());
+    write("unused.toml", b"[method]\n[method.byol]\nhiden = 3\n");
     write("run/config.toml", b"[train]\n");
     write("text/notes.txt", b"notes");
     for file in ["train/a/1.png", "test/a/1.png", "train/b/notes.txt", "test/b/1.png"] {

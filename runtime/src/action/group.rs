@@ -199,18 +199,3 @@ pub trait GroupAction: Clone + Debug + PartialEq + Send + Sync + 'static {
         Ok(())
     }
 }
-
-/// Refuses a range that is empty, not finite, or not above `above`.
-pub(super) fn check_range(what: &str, range: &RangeInclusive<f64>, above: Option<f64>) -> Result<(), String> {
-    let (low, high) = (*range.start(), *range.end());
-    let ordered = low <= high && low.is_finite() && high.is_finite();
-    match above {
-        Some(bound) if !ordered || low <= bound => Err(format!(
-            "{what} {range:?} must be a range of finite numbers above {bound}, the smaller first"
-        )),
-        None if !ordered => {
-            Err(format!("{what} {range:?} must be a range of finite numbers, the smaller first"))
-        }
-        _ => Ok(()),
-    }
-}

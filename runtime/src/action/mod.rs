@@ -42,6 +42,7 @@ mod draw;
 mod erased;
 mod grid_map;
 mod group;
+mod known;
 pub mod laws;
 mod pair;
 mod path;
@@ -59,7 +60,10 @@ pub use draw::{Draw, DrawKey, Sample, View};
 pub use erased::{Action, Factor};
 pub use grid_map::{Grid, GridMap};
 pub use group::{GroupAction, Sampling, Validity};
+pub use known::{ActionRegistration, KnownActions};
 pub use pair::{ActionError, OrbitElement, PairDraw};
 pub use product::{IntoAction, Involutive, Product, Scope, Scoped, Symmetry};
 pub use relative::{Relative, RelativeMaps, RelativeShape};
 pub use sampled::{Interpolation, PlanesError, SampledMap};
+
+pub use crate::__register_action as register;

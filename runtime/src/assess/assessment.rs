@@ -57,8 +57,14 @@ pub enum Test {
     Equivariance,
     /// The embedding of moved images against that of images as they are.
     Invariance,
-    /// Accuracy on corrupted images.
+    /// How fast the equivariance of token maps is lost at the identity.
+    LocalEquivariance,
+    /// Accuracy on images corrupted here, and flips along sequences of them.
     Robustness,
+    /// Accuracy on ImageNet-C's folders.
+    ImagenetC,
+    /// Flips along ImageNet-P's sequences.
+    ImagenetP,
 }
 
 /// What is evaluated.
@@ -84,7 +90,10 @@ impl Test {
             Test::Collapse => "collapse",
             Test::Equivariance => "equivariance",
             Test::Invariance => "invariance",
+            Test::LocalEquivariance => "local equivariance",
             Test::Robustness => "robustness",
+            Test::ImagenetC => "ImageNet-C",
+            Test::ImagenetP => "ImageNet-P",
         }
     }
 }

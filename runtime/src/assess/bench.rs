@@ -9,11 +9,11 @@ use super::assessment::{Assessment, Subject, Test};
 use super::extract::{FeatureExtractor, Read};
 use super::images::{Images, normalized, raw, raw_factor};
 use crate::augment::Pipeline;
-use crate::data::Dataset;
+use crate::data::{CorruptedFolders, Dataset, PerturbedFolders};
 use crate::encoder::EncoderConfig;
 use crate::evaluate::{
-    Evaluation, Features, ImageBatch, KnnOptions, Measurement, ProbeOptions, alignment, collapse, knn,
-    linear_probe,
+    Evaluation, Features, ImageBatch, KnnOptions, LinearProbe, Measurement, ProbeOptions, alignment,
+    collapse, knn,
 };
 
 /// How much is measured, and on what.
@@ -32,10 +32,21 @@ pub struct AssessOptions {
 }
 
 /// How far an assessment goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Extent {
-    /// Whether robustness under corruptions is measured too.
+    /// Whether robustness under generated corruptions is measured too.
     pub corruptions: bool,
+    /// Corrupted images to measure it on.
+    pub imagenet_c: Option<CorruptedFolders>,
+    /// Perturbation sequences to measure it on.
+    pub imagenet_p: Option<PerturbedFolders>,
+}
+
+impl Extent {
+    /// Whether anything is asked of images that were made worse.
+    pub fn asks_robustness(&self) -> bool {
+        self.corruptions || self.imagenet_c.is_some() || self.imagenet_p.is_some()
+    }
 }
 
 /// What encoders of one run are measured on.
@@ -131,6 +142,9 @@ impl Bench {
         say: &mut dyn FnMut(&str),
     ) -> Result<Assessment, AssessError> {
         let mut assessment = Assessment::new(step, self.method.clone(), self.options.read.to_string());
+        if extent.asks_robustness() {
+            self.check_classes()?;
+        }
         let mut untrained = self.untrained()?;
         let plain = &self.plain;
         let mut subjects = [
@@ -140,12 +154,14 @@ impl Bench {
         let (train, test) = self.images(self.options.images);
         let split = test.name();
         let extractor = self.extractor(&[self.options.read])?;
+        let mut probes = Vec::new();
         for (subject, encoding) in &mut subjects {
             say(&format!("evaluating the {} encoder", subject.name()));
             let features = test.features(|images| encoding.features(&extractor, images))?;
             if let Some(train) = train.as_ref().filter(|_| features.labels().is_some()) {
                 let fitted = train.features(|images| encoding.features(&extractor, images))?;
-                self.classify(&mut assessment, *subject, &fitted, &features, &split)?;
+                probes
+                    .push((*subject, self.classify(&mut assessment, *subject, &fitted, &features, &split)?));
             }
             self.assess_collapse(&mut assessment, *subject, encoding, &features, &split)?;
         }
@@ -153,17 +169,32 @@ impl Bench {
             say("evaluating raw pixels");
             let pixels = |images: &Images| images.features(|images| Ok(raw(images)));
             let [fitted, asked] = [pixels(train)?, pixels(&test)?];
-            self.classify(&mut assessment, Subject::RawPixels, &fitted, &asked, &split)?;
+            let probe = self.classify(&mut assessment, Subject::RawPixels, &fitted, &asked, &split)?;
+            probes.push((Subject::RawPixels, probe));
         }
         say("measuring equivariance by layer");
         let (_, few) = self.images(self.options.moved_images);
         let (images, split) = (few.all()?, few.name());
         self.assess_equivariance(&mut assessment, &mut subjects, &images, &split)?;
         self.picture_token_maps(&mut assessment, &mut subjects, &images)?;
-        if extent.corruptions {
-            self.assess_robustness(&mut assessment, &mut subjects, say)?;
+        self.assess_local_equivariance(&mut assessment, &mut subjects)?;
+        if extent.asks_robustness() {
+            self.assess_robustness(&mut assessment, &mut subjects, &probes, &extent, say)?;
         }
         Ok(assessment)
+    }
+
+    /// Makes sure that there are classes to lose.
+    ///
+    /// # Errors
+    /// Images without labels, or without a split to test on.
+    pub fn check_classes(&self) -> Result<(), AssessError> {
+        let labelled =
+            |[train, test]: &[Arc<dyn Dataset>; 2]| !train.classes().is_empty() && !test.classes().is_empty();
+        match self.splits.as_ref().is_some_and(labelled) {
+            true => Ok(()),
+            false => Err(AssessError::Unlabelled(self.training.name().into())),
+        }
     }
 
     /// What an encoder makes of all images, of the test split or of training, in their order.
@@ -198,6 +229,7 @@ impl Bench {
         }
     }
 
+    /// Records the probe's and the neighbours' accuracies, and gives the probe.
     fn classify(
         &self,
         assessment: &mut Assessment,
@@ -205,7 +237,7 @@ impl Bench {
         train: &Features,
         test: &Features,
         split: &str,
-    ) -> Result<(), AssessError> {
+    ) -> Result<LinearProbe, AssessError> {
         let read = self.read_of(subject);
         let reading = |mut numbers: Vec<Measurement>| {
             numbers.iter_mut().for_each(|number| {
@@ -213,13 +245,14 @@ impl Bench {
             });
             numbers
         };
-        let probe = linear_probe(train, test, &self.probe_options())?;
-        assessment.add(Test::LinearProbe, subject, None, reading(probe.measurements(split)?));
+        let probe = LinearProbe::fit(train, &self.probe_options())?;
+        let tested = probe.test(test)?;
+        assessment.add(Test::LinearProbe, subject, None, reading(tested.measurements(split)?));
         let neighbours = vec![self.options.neighbours.min(train.len())];
         for found in knn(train, test, &KnnOptions { neighbours, ..KnnOptions::default() })? {
             assessment.add(Test::Knn, subject, None, reading(found.measurements(split)?));
         }
-        Ok(())
+        Ok(probe)
     }
 
     fn assess_collapse(

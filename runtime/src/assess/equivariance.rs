@@ -12,13 +12,13 @@ use crate::evaluate::{EvaluateError, Evaluation, ImageBatch, TokenMaps};
 const PROTOCOL: &str = "ρ_g F(x) against F(g·x) over the three quarter turns, token by token";
 
 /// Layers whose token maps lie on one grid.
-struct Level {
-    grid: Grid,
-    layers: Vec<usize>,
+pub(super) struct Level {
+    pub grid: Grid,
+    pub layers: Vec<usize>,
 }
 
 impl Bench {
-    fn levels(&self, image: [usize; 2]) -> Vec<Level> {
+    pub(super) fn levels(&self, image: [usize; 2]) -> Vec<Level> {
         let mut levels: Vec<Level> = Vec::new();
         for layer in 1..=self.encoder.layers() {
             let grid = self.encoder.grid(layer, image);
@@ -51,13 +51,9 @@ impl Bench {
             for (subject, encoding) in &mut *subjects {
                 let maps = |images: &ImageBatch| {
                     let mut values = encoding.run(&extractor, images).map_err(as_evaluate)?;
-                    let mut maps = Vec::with_capacity(level.layers.len() + 1);
-                    for &layer in &level.layers {
-                        let width = self.encoder.width(layer);
-                        maps.push(TokenMaps::new(std::mem::take(&mut values[layer - 1]), level.grid, width)?);
-                    }
-                    let width = extractor.widths()[reads.len() - 1];
-                    maps.push(TokenMaps::vectors(values.pop().unwrap_or_default(), width)?);
+                    let embedding = values.pop().unwrap_or_default();
+                    let mut maps = self.maps(&level, values)?;
+                    maps.push(TokenMaps::vectors(embedding, extractor.widths()[reads.len() - 1])?);
                     Ok(maps)
                 };
                 let found = equivariance(images, &turns, patch, maps)?;
@@ -71,6 +67,19 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    /// The maps of a level's layers, of what was read of all layers.
+    pub(super) fn maps(
+        &self,
+        level: &Level,
+        mut values: Vec<Vec<f32>>,
+    ) -> Result<Vec<TokenMaps>, EvaluateError> {
+        let map = |&layer: &usize| {
+            let width = self.encoder.width(layer);
+            TokenMaps::new(std::mem::take(&mut values[layer - 1]), level.grid, width)
+        };
+        level.layers.iter().map(map).collect()
     }
 
     fn record(
@@ -97,7 +106,7 @@ impl Bench {
 }
 
 /// Evaluations call the encoder and know their own errors only.
-fn as_evaluate(error: AssessError) -> EvaluateError {
+pub(super) fn as_evaluate(error: AssessError) -> EvaluateError {
     match error {
         AssessError::Evaluate(error) => error,
         other => EvaluateError::Engine(equilayer_engine::Error::Executor(other.to_string())),

@@ -9,7 +9,7 @@ use crate::data::{Dataset, Image};
 use crate::evaluate::{EvaluateError, Features, ImageBatch};
 
 /// Images loaded at once: bounds memory, whatever the data set's size.
-const PIECE: usize = 256;
+pub(super) const PIECE: usize = 256;
 
 /// Raw pixels are probed at no more than this height and width; larger images are averaged down.
 const LARGEST_RAW: usize = 64;
@@ -60,6 +60,15 @@ impl Images {
         self.load(&self.indices)
     }
 
+    /// All images in [0, 1], `size` at a time: the place of the first among them, and they.
+    pub(super) fn pieces(
+        &self,
+        size: usize,
+    ) -> impl Iterator<Item = Result<(usize, ImageBatch), AssessError>> {
+        let pieces = self.indices.chunks(size).enumerate();
+        pieces.map(move |(number, piece)| Ok((number * size, self.load(piece)?)))
+    }
+
     /// What `encode` makes of all images, piece by piece: one row an image, with labels where there are any.
     ///
     /// # Errors
@@ -69,8 +78,8 @@ impl Images {
         mut encode: impl FnMut(&ImageBatch) -> Result<Vec<f32>, AssessError>,
     ) -> Result<Features, AssessError> {
         let mut values = Vec::new();
-        for piece in self.indices.chunks(PIECE) {
-            values.extend(encode(&self.load(piece)?)?);
+        for piece in self.pieces(PIECE) {
+            values.extend(encode(&piece?.1)?);
         }
         let width = values.len() / self.indices.len().max(1);
         let features = Features::new(values, width)?;

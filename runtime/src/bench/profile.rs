@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::machine::Machine;
 use super::work::ProfiledStep;
+use crate::program::cost::OTHER;
 
 /// Time by kernel, by call (a kernel with its shapes) and by part of the model, the longest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -50,9 +51,6 @@ struct Tally {
     bytes: f64,
     roofline: f64,
 }
-
-/// What belongs to no part.
-const OTHER: &str = "other";
 
 impl Profile {
     /// The means of these steps.

@@ -7,7 +7,8 @@ use super::EvaluateArguments;
 use super::failure::Failure;
 use super::loaded::Loaded;
 use super::summary;
-use crate::assess::{Assessment, Extent};
+use crate::assess::{Assessment, Bench, Extent};
+use crate::data::{CorruptedFolders, PerturbedFolders};
 use crate::plugin::Registry;
 use crate::report::{ReportData, render};
 use crate::run_directory::RunDirectory;
@@ -19,7 +20,12 @@ pub fn evaluate(registry: &Registry, arguments: EvaluateArguments) -> Result<Exi
     overrides.extend(arguments.device.map(|device| format!("train.device={device}")));
     let mut loaded = Loaded::open(&arguments.run, registry, &overrides)?;
     let bench = loaded.bench();
-    let extent = Extent { corruptions: arguments.corruptions };
+    let extent = extent(
+        &bench,
+        arguments.corruptions,
+        arguments.imagenet_c.as_deref(),
+        arguments.imagenet_p.as_deref(),
+    )?;
     let mut say = |what: &str| {
         if !arguments.json {
             eprintln!("{what}");
@@ -34,6 +40,27 @@ pub fn evaluate(registry: &Registry, arguments: EvaluateArguments) -> Result<Exi
         println!("report: {}", report.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is asked for besides the usual; what is wrong with it is known before anything is measured.
+fn extent(
+    bench: &Bench,
+    corruptions: bool,
+    imagenet_c: Option<&Path>,
+    imagenet_p: Option<&Path>,
+) -> Result<Extent, Failure> {
+    let classes = bench.training.classes();
+    let mut extent = Extent { corruptions, ..Extent::default() };
+    if corruptions || imagenet_c.is_some() || imagenet_p.is_some() {
+        bench.check_classes().map_err(Failure::mistake)?;
+    }
+    if let Some(folder) = imagenet_c {
+        extent.imagenet_c = Some(CorruptedFolders::open(folder, classes).map_err(Failure::mistake)?);
+    }
+    if let Some(folder) = imagenet_p {
+        extent.imagenet_p = Some(PerturbedFolders::open(folder, classes).map_err(Failure::mistake)?);
+    }
+    Ok(extent)
 }
 
 /// Renders the report of a run anew, from its files.

@@ -26,6 +26,12 @@ fn section(text: &mut String, spec: &PluginSpec) {
     if let Some(teacher) = &spec.teacher {
         let _ = writeln!(text, "  teacher = {}  its momentum, a number or a schedule", teacher.momentum);
     }
+    if let Some(action) = &spec.action {
+        let _ = writeln!(text, "  action = \"{action}\"  what acts on images and tokens");
+    }
+    for (name, head) in spec.heads() {
+        let _ = writeln!(text, "  {name} = \"{head}\"  learned layers");
+    }
     for knob in spec.knobs() {
         let _ = writeln!(text, "  {} = {}  {} ({})", knob.name, knob.default, knob.doc, knob.accepts());
     }

@@ -96,7 +96,7 @@ enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// List the methods: objectives and regularizers, with their places and knobs.
+    /// List the methods: objectives and regularizers, with their places and costs.
     Methods {
         /// As JSON.
         #[arg(long)]
@@ -105,7 +105,7 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         schema: bool,
     },
-    /// Print one method: what it is, where it sits, its heads and knobs.
+    /// Print one method: what it is, where it sits, its heads and knobs, what it costs by part.
     Explain {
         /// Its name, as `methods` lists it.
         name: String,
@@ -158,6 +158,12 @@ struct EvaluateArguments {
     /// Robustness too: nine corruptions at five severities, generated on the fly.
     #[arg(long)]
     corruptions: bool,
+    /// Accuracy on ImageNet-C's images: CORRUPTION/SEVERITY/CLASS/IMAGE in a folder.
+    #[arg(long, value_name = "FOLDER")]
+    imagenet_c: Option<PathBuf>,
+    /// Flip rates along ImageNet-P's sequences: PERTURBATION/CLASS/SEQUENCE/FRAME in a folder.
+    #[arg(long, value_name = "FOLDER")]
+    imagenet_p: Option<PathBuf>,
     /// The evaluation as JSON on standard output.
     #[arg(long)]
     json: bool,

@@ -36,6 +36,9 @@ pub fn table(found: &Assessment, tap: Option<usize>) -> String {
     row("mean corrupted accuracy".into(), Test::Robustness, None, "mean corrupted accuracy", &percent);
     row("relative drop".into(), Test::Robustness, None, "relative drop", &percent);
     row("flip rate".into(), Test::Robustness, None, "flip rate", &percent);
+    row("ImageNet-C accuracy".into(), Test::ImagenetC, None, "mean corrupted accuracy", &percent);
+    row("ImageNet-C relative drop".into(), Test::ImagenetC, None, "relative drop", &percent);
+    row("ImageNet-P flip rate".into(), Test::ImagenetP, None, "flip rate", &percent);
     let mut text = String::new();
     let mut line = |title: &str, [trained, untrained, raw]: [&str; 3]| {
         // Writing to a text cannot fail.

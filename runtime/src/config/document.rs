@@ -132,9 +132,9 @@ impl Document {
         Section::new(self, path, table)
     }
 
-    /// Allows a section that nobody reads.
-    pub fn pass_over(&self, path: &str) {
-        self.notes.borrow_mut().sections.push(split_path(path).unwrap_or_default());
+    /// A section that is checked and has no effect: it is left out of what was resolved.
+    pub(super) fn unused_section(&self, path: &str) -> Section<'_> {
+        self.section(path).unused()
     }
 
     /// The keys that were read in both documents, or in one, and do not hold the same.
@@ -205,6 +205,17 @@ impl Document {
             Origin::File { key: span, .. } if key => self.place(span.clone()),
             Origin::File { value, .. } => self.place(value.clone()),
             Origin::Argument(argument) => Place::Argument(argument.clone()),
+        }
+    }
+
+    /// Where bytes `within` of a `text` were written, which is the value of a key; all of it where the file has escapes
+    /// in it, so that its bytes are not the file's.
+    pub(super) fn place_within(&self, origin: &Origin, text: &str, within: Range<usize>) -> Place {
+        let Origin::File { value, .. } = origin else { return self.place_of(origin, false) };
+        let written = self.text.get(value.clone()).unwrap_or_default();
+        match written.find(text) {
+            Some(start) => self.place(value.start + start + within.start..value.start + start + within.end),
+            None => self.place(value.clone()),
         }
     }
 

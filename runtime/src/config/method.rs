@@ -1,4 +1,4 @@
-//! The sections of a method: which plugins, where, with which weights and knobs.
+//! The sections of a method: which plugins, where, with which weights, actions, heads and knobs.
 //!
 //! ```toml
 //! [method]
@@ -9,20 +9,23 @@
 //! temperature = 0.2
 //!
 //! [method.ser]
-//! layer  = 6                        # or at = "cls(6)"
-//! weight = 0.5                      # or a schedule
+//! layer   = 6                       # or at = "cls(6)"
+//! weight  = 0.5                     # or a schedule
+//! action  = "Rot90.per_batch() * HFlip"
+//! project = "mlp(512, gelu, 512)"   # a head, by its name
 //! ```
+//!
+//! A section of a plugin that is no part of the method changes nothing, and so is a mistake, unless the plugin was taken
+//! out on the command line. What is in it is checked in any case.
 
-use equilayer_grammar::placement;
+use equilayer_grammar::methods;
 
 use super::document::Document;
 use super::error::Place;
+use super::member::read_member;
 use super::section::Section;
 use crate::method::{Member, Method};
-use crate::plugin::{
-    BatchShare, KnobKind, KnobSpec, KnobValue, Layer, PluginKind, Registry, Tap, place_problem,
-};
-use crate::schedule::Schedule;
+use crate::plugin::{PluginKind, Registry, Tap};
 
 /// Reads `[method]` and the sections of its plugins. Problems are left in the document.
 pub fn read_method(document: &Document, registry: &Registry, default: (&str, &[&str])) -> Option<Method> {
@@ -33,7 +36,7 @@ pub fn read_method(document: &Document, registry: &Registry, default: (&str, &[&
     let place = section.place("objective");
     let mut members = Vec::new();
     match registry.find(PluginKind::Objective, &objective) {
-        Ok(plugin) => members.push(read_member(document, Member::of(plugin), &objective)),
+        Ok(plugin) => members.push(member(document, registry, Member::of(plugin), &objective)),
         Err(message) => section.report_at(&place, &message),
     }
     for (entry, place) in &regularizers {
@@ -43,23 +46,23 @@ pub fn read_method(document: &Document, registry: &Registry, default: (&str, &[&
         };
         match registry.find(PluginKind::Regularizer, name) {
             Ok(plugin) => {
-                let member = at(Member::of(plugin), tap, &section, place);
-                members.push(read_member(document, member, entry));
+                let placed = at(Member::of(plugin), tap, &section, place);
+                members.push(member(document, registry, placed, entry));
             }
             Err(message) => section.report_at(place, &message),
         }
     }
-    // Who takes a plugin out by an override, or misspells its name, has not made a second mistake in its section.
-    let overridden = section.is_override("objective") || section.is_override("regularizers");
-    if overridden || members.len() <= regularizers.len() {
-        for plugin in registry.plugins() {
-            document.pass_over(&section_path(&plugin.spec().name));
-        }
-    }
+    let used: Vec<&str> = regularizers.iter().map(|(entry, _)| entry.as_str()).chain([&*objective]).collect();
+    let misspelt = members.len() < used.len();
+    check_unused(document, registry, &section, &used, misspelt);
     section.finish();
     let mut members = members.into_iter();
     let objective = members.next().filter(|member| member.spec().kind == PluginKind::Objective)?;
     Some(members.fold(Method::of(objective), Method::with))
+}
+
+fn member(document: &Document, registry: &Registry, member: Member, name: &str) -> Member {
+    read_member(document.section(&section_path(name)), registry, member)
 }
 
 fn at(member: Member, tap: Option<&str>, section: &Section<'_>, place: &Place) -> Member {
@@ -73,91 +76,30 @@ fn at(member: Member, tap: Option<&str>, section: &Section<'_>, place: &Place) -
     }
 }
 
-fn read_member(document: &Document, mut member: Member, name: &str) -> Member {
-    let spec = member.spec().clone();
-    let mut section = document.section(&section_path(name));
-    let feature = spec.features().next().map(|(_, feature)| feature);
-    let fits = |tap: &Tap| feature.and_then(|feature| place_problem(*tap, feature)).map_or(Ok(()), Err);
-    let tap = read_tap(&mut section, member.at(), fits);
-    section.settle("at", &tap, "Where it sits; `layer = 3` moves it to layer 3.");
-    member = member.placed(tap);
-    if spec.kind == PluginKind::Regularizer {
-        let weight = section.checked(
-            "weight",
-            member.weight().clone(),
-            "λ: a number or a schedule.",
-            |weight: &Schedule| {
-                placement::WEIGHT.check(f64::from(weight.bounds().0)).map_err(|why| placement::weight(&why))
-            },
-        );
-        member = member.weighted(weight);
-        let share = match member.batch() {
-            BatchShare::Whole => Some(1.0),
-            BatchShare::Fraction(share) => Some(share),
-            BatchShare::Own(_) => None,
-        };
-        if let Some(share) = share {
-            let share = section.checked("batch", share, "Share of the batch it works on.", |share| {
-                placement::BATCH_SHARE.check(*share).map_err(|why| placement::batch_share(&why))
-            });
-            member = member.on(share);
+/// Checks the sections of plugins that are no part of the method, and reports those that are there in vain.
+fn check_unused(
+    document: &Document,
+    registry: &Registry,
+    section: &Section<'_>,
+    used: &[&str],
+    misspelt: bool,
+) {
+    let overridden = section.is_override("objective") || section.is_override("regularizers");
+    for name in section.tables().filter(|name| !used.contains(name)) {
+        let plugin_name = name.split('@').next().unwrap_or_default();
+        let found = registry.plugins().iter().find(|plugin| plugin.spec().name == plugin_name);
+        let Some(plugin) = found else { continue };
+        let path = section_path(name);
+        read_member(document.unused_section(&path), registry, Member::of(plugin));
+        // Who misspells a name has not made a second mistake in its section. Who takes a plugin out on the command line
+        // need not change the file; but what is said of it there is said in vain.
+        if !misspelt {
+            let message = methods::unused(name, plugin.spec().kind == PluginKind::Objective);
+            document.unused_section(&path).report_written(&message, overridden);
         }
-    }
-    if let Some(ema) = member.teacher().cloned() {
-        let doc = "Momentum of the teacher: a number or a schedule in 0 to 1.";
-        let momentum = section.checked("teacher", ema.momentum, doc, share);
-        member = member.following(momentum);
-    }
-    for knob in spec.knobs() {
-        let value = section.checked(&knob.name, knob.default.clone(), &doc(knob), |value| {
-            knob.problem(&fitting(knob, value)).map_or(Ok(()), Err)
-        });
-        if let Ok(changed) = member.clone().knob(&knob.name, fitting(knob, &value)) {
-            member = changed;
-        }
-    }
-    section.finish();
-    member
-}
-
-/// A schedule whose values are shares.
-fn share(schedule: &Schedule) -> Result<(), String> {
-    let (lowest, highest) = schedule.bounds();
-    match lowest >= 0.0 && highest <= 1.0 {
-        true => Ok(()),
-        false => Err(format!("{schedule} is not within 0 to 1")),
     }
 }
 
 fn section_path(name: &str) -> String {
     if name.contains(['.', '@']) { format!("method.\"{name}\"") } else { format!("method.{name}") }
-}
-
-/// Where `at` or `layer` puts a member. Both say the same, so an override of one replaces the other.
-fn read_tap(section: &mut Section<'_>, default: Tap, fits: impl Fn(&Tap) -> Result<(), String>) -> Tap {
-    let moved = |layer: usize| Tap { layer: Layer::After(layer), ..default };
-    let layer = section.given("layer", |&layer| fits(&moved(layer)));
-    let at = section.given("at", &fits);
-    let (by_layer, by_at) = (section.is_override("layer"), section.is_override("at"));
-    match (layer, at) {
-        (Some(_), Some(_)) if by_layer == by_at => {
-            section.report("layer", "`layer` and `at` both say where it sits; keep one");
-            default
-        }
-        (Some(layer), None) => moved(layer),
-        (Some(layer), Some(at)) if by_layer => Tap { layer: Layer::After(layer), ..at },
-        (_, at) => at.unwrap_or(default),
-    }
-}
-
-/// A whole number given for a knob that takes any.
-fn fitting(knob: &KnobSpec, value: &KnobValue) -> KnobValue {
-    match (&knob.kind, value) {
-        (KnobKind::Number, KnobValue::Whole(whole)) => KnobValue::Number(*whole as f32),
-        _ => value.clone(),
-    }
-}
-
-fn doc(knob: &KnobSpec) -> String {
-    format!("{} ({})", knob.doc, knob.accepts()).trim_start().into()
 }

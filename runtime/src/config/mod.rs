@@ -21,6 +21,7 @@
 mod difference;
 mod document;
 mod error;
+mod member;
 mod method;
 mod node;
 mod schema;
@@ -35,3 +36,5 @@ pub use method::read_method;
 pub use node::{FromNode, Scalar};
 pub use schema::schema;
 pub use section::Section;
+
+pub use equilayer_grammar::text::TextMistake;

@@ -75,6 +75,20 @@ fn section(spec: &PluginSpec) -> Value {
             json!({ "description": doc, "type": ["number", "string"], "default": teacher.momentum }),
         );
     }
+    if spec.takes_action() {
+        let doc = "The group action: names, products, scopes.";
+        let default = spec.action.as_ref().map(ToString::to_string);
+        keys.insert("action".into(), json!({ "description": doc, "type": "string", "default": default }));
+    }
+    for (name, head) in spec.heads() {
+        let doc = "Learned layers.";
+        let pattern = "^\\s*mlp\\s*\\(.*\\)\\s*(,\\s*ema\\s*)?$";
+        let default = head.to_string();
+        keys.insert(
+            name.into(),
+            json!({ "description": doc, "type": "string", "pattern": pattern, "default": default }),
+        );
+    }
     for knob in spec.knobs() {
         keys.insert(knob.name.clone(), value(knob));
     }

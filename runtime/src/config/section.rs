@@ -1,5 +1,6 @@
 //! Reading a section, key by key.
 
+use equilayer_grammar::text::TextMistake;
 use equilayer_grammar::{Range, unknown};
 
 use super::document::{Document, Resolved};
@@ -13,17 +14,50 @@ pub struct Section<'d> {
     path: String,
     table: Option<&'d Node>,
     asked: Vec<String>,
+    /// Whether what is read has an effect.
+    used: bool,
 }
 
 impl<'d> Section<'d> {
     pub(super) fn new(document: &'d Document, path: &str, table: Option<&'d Node>) -> Section<'d> {
-        Section { document, path: path.into(), table, asked: Vec::new() }
+        Section { document, path: path.into(), table, asked: Vec::new(), used: true }
+    }
+
+    /// The same, checked and without effect.
+    pub(super) fn unused(self) -> Section<'d> {
+        Section { used: false, ..self }
+    }
+
+    fn entries(&self) -> &'d [(String, Node)] {
+        match self.table.map(|node| &node.value) {
+            Some(Value::Table(entries)) => entries,
+            _ => &[],
+        }
     }
 
     fn node(&self, key: &str) -> Option<&'d Node> {
-        match &self.table?.value {
-            Value::Table(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node),
-            _ => None,
+        self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
+    }
+
+    /// The names of the sections within.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &'d str> + use<'d> {
+        let tables = self.entries().iter().filter(|(_, node)| matches!(node.value, Value::Table(_)));
+        tables.map(|(name, _)| name.as_str())
+    }
+
+    /// Reports that the section is written: at its head in the file, unless that is `allowed`, and else at every key that
+    /// is an override.
+    pub(super) fn report_written(&self, message: &str, allowed: bool) {
+        match self.table {
+            Some(Node { origin: origin @ Origin::File { .. }, .. }) if !allowed => {
+                self.document.report(message.into(), &self.document.place_of(origin, true));
+            }
+            _ => {
+                let given = self.entries().iter().map(|(_, node)| &node.origin);
+                for origin in given.filter(|origin| matches!(origin, Origin::Argument(_))) {
+                    self.document.report(message.into(), &self.document.place_of(origin, true));
+                }
+            }
         }
     }
 
@@ -99,6 +133,25 @@ impl<'d> Section<'d> {
         self.resolve(key, value.to_toml(), doc);
     }
 
+    /// A text in a grammar of its own, such as a head's layers; nothing where none is written, or one with mistakes. Each
+    /// mistake is shown at its word.
+    pub fn phrase<T>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, Vec<TextMistake>>,
+    ) -> Option<T> {
+        let text = self.given(key, |_: &String| Ok(()))?;
+        let mistakes = match parse(&text) {
+            Ok(value) => return Some(value),
+            Err(mistakes) => mistakes,
+        };
+        for TextMistake { at, message } in mistakes {
+            let place = self.node(key).map(|node| self.document.place_within(&node.origin, &text, at));
+            self.document.report(message, &place.unwrap_or_else(|| self.place(key)));
+        }
+        None
+    }
+
     /// Whether the key is an override of the command line.
     pub fn is_override(&self, key: &str) -> bool {
         self.node(key).is_some_and(|node| matches!(node.origin, Origin::Argument(_)))
@@ -142,6 +195,9 @@ impl<'d> Section<'d> {
     }
 
     fn resolve(&self, key: &str, value: String, doc: &str) {
+        if !self.used {
+            return;
+        }
         self.document.note(Resolved { section: self.path.clone(), key: key.into(), value, doc: doc.into() });
     }
 
@@ -175,8 +231,7 @@ impl<'d> Section<'d> {
 
     /// Reports keys that were not asked for.
     pub fn finish(self) {
-        let Some(Node { value: Value::Table(entries), .. }) = self.table else { return };
-        for (name, node) in entries {
+        for (name, node) in self.entries() {
             if self.asked.contains(name) || matches!(node.value, Value::Table(_)) {
                 continue;
             }

@@ -109,6 +109,29 @@ pub enum DataError {
         found: Vec<usize>,
     },
 
+    /// A folder of images is none of the classes that are known.
+    #[error(
+        "{folder}: is no class of the training images; {}: give images of the same classes",
+        known(.valid)
+    )]
+    Class {
+        /// The folder.
+        folder: String,
+        /// The classes there are.
+        valid: Vec<String>,
+    },
+
+    /// A folder that is not laid out as asked for.
+    #[error("{folder}: {problem}; {layout}")]
+    Layout {
+        /// The folder.
+        folder: String,
+        /// What is wrong.
+        problem: String,
+        /// What it should be, and what to do.
+        layout: &'static str,
+    },
+
     /// There are not as many labels as images.
     #[error(
         "{images_file} has {images} images, but {labels_file} has {labels} labels; take both from the same split"
@@ -258,6 +281,13 @@ pub enum DataError {
         /// What is wrong with it and what to do.
         problem: String,
     },
+}
+
+/// "their 3 classes are a, b, c", the first few of many.
+fn known(classes: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = if classes.len() > SHOWN { ", …" } else { "" };
+    format!("their {} classes are {}{more}", classes.len(), classes[..classes.len().min(SHOWN)].join(", "))
 }
 
 fn element(code: u8) -> String {

@@ -66,6 +66,34 @@ impl ImageFolder {
         Ok(ImageFolder { name: text(folder), files, labels: Vec::new(), classes: Vec::new() })
     }
 
+    /// The same images with the labels that another set's classes give their folders: of a test split, the classes of
+    /// training, some of which it may lack.
+    ///
+    /// # Errors
+    /// A class that is none of these.
+    pub fn with_classes(mut self, classes: &[String]) -> Result<ImageFolder, DataError> {
+        let place = |name: &String| {
+            classes.iter().position(|class| class == name).ok_or_else(|| DataError::Class {
+                folder: text(&Path::new(&self.name).join(name)),
+                valid: classes.to_vec(),
+            })
+        };
+        let places: Vec<usize> = self.classes.iter().map(place).collect::<Result<_, _>>()?;
+        self.labels.iter_mut().for_each(|label| *label = places[*label]);
+        self.classes = classes.to_vec();
+        Ok(self)
+    }
+
+    /// These files in this order, without labels.
+    pub(super) fn of_files(name: String, files: Vec<PathBuf>) -> ImageFolder {
+        ImageFolder { name, files, labels: Vec::new(), classes: Vec::new() }
+    }
+
+    /// Under another name than the folder's.
+    pub(super) fn named(self, name: String) -> ImageFolder {
+        ImageFolder { name, ..self }
+    }
+
     /// The file of one image; nothing beyond the last.
     pub fn file(&self, index: usize) -> Option<&Path> {
         self.files.get(index).map(PathBuf::as_path)
@@ -106,14 +134,14 @@ pub(super) fn is_image(path: &Path) -> bool {
 }
 
 /// What lies in one folder, in the order of names.
-struct Listing {
-    images: Vec<PathBuf>,
-    folders: Vec<PathBuf>,
-    others: usize,
+pub(super) struct Listing {
+    pub images: Vec<PathBuf>,
+    pub folders: Vec<PathBuf>,
+    pub others: usize,
 }
 
 impl Listing {
-    fn of(folder: &Path) -> Result<Listing, DataError> {
+    pub fn of(folder: &Path) -> Result<Listing, DataError> {
         let unreadable = |source| DataError::Read { file: text(folder), source };
         let mut listing = Listing { images: Vec::new(), folders: Vec::new(), others: 0 };
         for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -155,28 +183,29 @@ impl Tree {
     }
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// A folder with empty files of these names, for tests.
+#[cfg(test)]
+pub(super) fn folder(files: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in files {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    folder
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A folder with empty files of these names.
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = folder.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        folder
-    }
 
     #[test]
     fn folders_are_classes() {
@@ -226,6 +255,21 @@ mod tests {
         );
         let message = ImageFolder::open("no/such/folder").unwrap_err().to_string();
         assert!(message.starts_with("no/such/folder: cannot be read: "), "{message}");
+    }
+
+    #[test]
+    fn labels_are_those_of_the_training_classes() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let test = folder(&["b/1.png", "d/2.png"]);
+        let set =
+            ImageFolder::open(test.path()).unwrap().with_classes(&names(&["a", "b", "c", "d"])).unwrap();
+        assert_eq!((set.label(0), set.label(1), set.classes().len()), (Some(1), Some(3), 4));
+        let refused = ImageFolder::open(test.path()).unwrap().with_classes(&names(&["a", "b", "c"]));
+        let message = refused.unwrap_err().to_string().replace(&text(test.path()), "FOLDER");
+        assert_eq!(
+            message,
+            "FOLDER/d: is no class of the training images; their 3 classes are a, b, c: give images of the same classes"
+        );
     }
 
     #[test]

@@ -43,10 +43,11 @@ pub struct ProbeOptions {
 }
 
 impl Default for ProbeOptions {
-    /// SER's rates ({1, 3, 10} × batch / 256) and momentum, 50 passes, a tenth held out, seed 0.
+    /// SER's rates ({1, 3, 10} × batch / 256) and two decades more, for small encoders take them; its momentum, 50 passes,
+    /// a tenth held out, seed 0.
     fn default() -> ProbeOptions {
         ProbeOptions {
-            learning_rates: vec![1.0, 3.0, 10.0],
+            learning_rates: vec![1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0],
             batch: 256,
             epochs: 50,
             momentum: 0.9,
@@ -183,10 +184,12 @@ impl ProbeResult {
     /// None for a result of [`linear_probe`].
     pub fn measurements(&self, split: &str) -> Result<Vec<Measurement>, EvaluateError> {
         let ProbeOptions { batch, epochs, momentum, held_out, seed, .. } = &self.options;
+        let rates: Vec<String> = self.options.learning_rates.iter().map(f64::to_string).collect();
         let protocol = format!(
             "linear probe, standardised features, SGD momentum {momentum}, {epochs} epochs of batch {batch}, \
-             learning rate {} of {:?} chosen on {held_out} of the training samples",
-            self.learning_rate, self.options.learning_rates
+             learning rate {} of {} chosen on {held_out} of the training samples",
+            self.learning_rate,
+            rates.join(", ")
         );
         self.predictions.measurements(&Evaluation::new(split, protocol).seeded(*seed))
     }

@@ -1,7 +1,7 @@
 //! What a classifier predicts, counted.
 
 use super::error::EvaluateError;
-use super::features::Labelled;
+use super::features::{Labelled, same};
 use super::measurement::{Evaluation, Measurement};
 
 /// Predicted classes beside the true ones.
@@ -13,6 +13,21 @@ pub struct Predictions {
 }
 
 impl Predictions {
+    /// Predicted classes beside the true ones, one each a sample, each below `classes`.
+    ///
+    /// # Errors
+    /// No samples, other numbers of them, or a true class that is not below `classes`.
+    pub fn of(predicted: Vec<u32>, truth: Vec<u32>, classes: usize) -> Result<Predictions, EvaluateError> {
+        if truth.is_empty() {
+            return Err(EvaluateError::Empty { what: "predictions" });
+        }
+        same("numbers of samples", predicted.len(), truth.len())?;
+        match truth.iter().position(|&label| label as usize >= classes) {
+            Some(sample) => Err(EvaluateError::LabelRange { sample, label: truth[sample], classes }),
+            None => Ok(Predictions { predicted, truth, classes }),
+        }
+    }
+
     /// One prediction a labelled sample.
     pub(super) fn new(predicted: Vec<u32>, truth: Labelled<'_>) -> Predictions {
         Predictions { predicted, truth: truth.of.to_vec(), classes: truth.classes }

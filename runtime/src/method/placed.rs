@@ -2,7 +2,10 @@
 
 use equilayer_grammar::{placement, unknown};
 
-use crate::plugin::{BatchShare, Crops, Declared, Ema, KnobValue, Plugin, PluginSpec, Tap, TapFor, Width};
+use crate::action::IntoAction;
+use crate::plugin::{
+    BatchShare, Crops, Declared, Ema, KnobValue, Mlp, Plugin, PluginSpec, Tap, TapFor, Width,
+};
 use crate::schedule::Schedule;
 
 /// A plugin of a known type in a method: what [`method!`](crate::method!) writes for each term.
@@ -149,7 +152,23 @@ impl Member {
         Ok(self)
     }
 
-    /// Its plugin's specification.
+    /// Under another group action than the one it was declared with.
+    ///
+    /// # Errors
+    /// An orbit of an action with infinitely many elements.
+    pub fn under(self, action: impl IntoAction) -> Result<Member, String> {
+        Ok(Member { plugin: self.plugin.under(action.into_action())?, ..self })
+    }
+
+    /// With other layers of a head. Whether the teacher has a copy of its own stays as it was declared.
+    ///
+    /// # Errors
+    /// An unknown head, with the nearest and the list; layers that are none of a head; `ema` where there was none.
+    pub fn head(self, name: &str, head: Mlp) -> Result<Member, String> {
+        Ok(Member { plugin: self.plugin.with_head(name, head)?, ..self })
+    }
+
+    /// Its plugin's specification, with the action and the heads it has here.
     pub fn spec(&self) -> &PluginSpec {
         self.plugin.spec()
     }

@@ -193,6 +193,24 @@ pub struct Labels {
     pub elements: usize,
 }
 
+impl Labels {
+    /// The mean cross entropy of predictions `[images × elements, elements]`. Scalar.
+    ///
+    /// Predictions of another width are an error of the graph: the labels would be no classes of theirs.
+    #[track_caller]
+    pub fn cross_entropy(&self, predictions: &Tensor) -> Tensor {
+        let classes = predictions.dim(-1);
+        if classes != self.elements {
+            predictions.graph().record(Error::Executor(format!(
+                "{classes} numbers predict which of the action's {0} elements was applied; end the head with a layer of \
+                 {0}",
+                self.elements
+            )));
+        }
+        predictions.cross_entropy(&self.tensor)
+    }
+}
+
 /// How the transforms of two views differ, from the first to the second: what AugSelf predicts (arXiv 2111.09613).
 /// Those of the second to the first are the negatives.
 #[derive(Clone, Debug)]

@@ -4,17 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use equilayer_engine::Error;
-use equilayer_grammar::{actions, heads, knobs, names, placement};
+use equilayer_grammar::{actions, heads, knobs, names, placement, unknown};
 
 use super::argument::{Demand, LossFunction, Role, Supply};
 use super::feature::FeatureKind;
 use super::follower::Ema;
-use super::head::{HeadLayer, Mlp, Width};
-use super::knob::{Knob, KnobKind, KnobSpec, KnobValue};
+use super::knob::{Knob, KnobSpec, KnobValue};
+use super::layers::{HeadLayer, Mlp, Width};
 use super::loss::Loss;
 use super::spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};
 use super::tap::{Layer, Tap, embedding};
-use crate::action::IntoAction;
+use crate::action::{Action, IntoAction};
 use crate::schedule::Schedule;
 
 type BuildLoss = Arc<dyn Fn(&[String], &Supply) -> Result<Loss, Error> + Send + Sync>;
@@ -216,7 +216,34 @@ impl Plugin {
         &self.spec
     }
 
-    /// Whether a regularizer was given a place, or needs none.
+    /// The plugin under another action, if the loss can do with it.
+    pub(crate) fn under(mut self, action: Action) -> Result<Plugin, String> {
+        self.spec.action = Some(action);
+        let mut problems = Vec::new();
+        self.check_action(&mut problems);
+        problems.into_iter().next().map_or(Ok(self), Err)
+    }
+
+    /// The plugin with other layers of a head. Whether the teacher has a copy of its own stays as it was declared.
+    pub(crate) fn with_head(mut self, name: &str, head: Mlp) -> Result<Plugin, String> {
+        let heads = self.spec.arguments.iter_mut().filter_map(|argument| match &mut argument.kind {
+            ArgumentKind::Head(head) => Some((argument.name.as_str(), head)),
+            _ => None,
+        });
+        let mut heads: Vec<(&str, &mut Mlp)> = heads.collect();
+        let Some((_, declared)) = heads.iter_mut().find(|(declared, _)| *declared == name) else {
+            return Err(unknown("head", name, heads.iter().map(|(name, _)| *name).collect::<Vec<_>>()));
+        };
+        if head.ema && !declared.ema {
+            return Err(heads::no_copy(name));
+        }
+        **declared = Mlp { ema: declared.ema, ..head.clone() };
+        let mut problems = Vec::new();
+        self.check_head(name, &head, &mut problems);
+        problems.into_iter().next().map_or(Ok(self), Err)
+    }
+
+    /// Its equation.
     pub(crate) fn call(&self, supply: &Supply) -> Result<Loss, Error> {
         let names: Vec<String> = self.spec.arguments.iter().map(|argument| argument.name.clone()).collect();
         (self.loss)(&names, supply)
@@ -330,12 +357,7 @@ impl Plugin {
         if head.layers.iter().any(zero) {
             problems.push(heads::zero_width());
         }
-        let whole: Vec<&str> = self
-            .spec
-            .knobs()
-            .filter(|knob| knob.kind == KnobKind::Whole)
-            .map(|knob| knob.name.as_str())
-            .collect();
+        let whole = self.spec.width_knobs();
         let strange = head.knobs().filter(|name| !whole.contains(name));
         problems.extend(strange.map(|name| heads::unknown_width(name, whole.iter().copied())));
     }

@@ -1,17 +1,16 @@
-//! Heads: the layers that a plugin learns behind its tap.
+//! Heads in a graph: the layers that a plugin learns behind its tap.
 //!
-//! A head is declared as a row of layers and takes its input width from what it is first applied to. Heads are left
+//! A head is declared as a row of layers ([`Mlp`](super::Mlp)) and takes its input width from what it is first applied to. Heads are left
 //! behind after pretraining, so their batch norms use the statistics of the batch at hand and keep no others.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::fmt;
 use std::rc::Rc;
 
 use equilayer_engine::{Error, Graph, Init, Tensor};
-use serde::Serialize;
 
 use super::feature::{Feature, Side};
 use super::follower::Follower;
+use super::layers::HeadLayer;
 
 /// PyTorch's default.
 const BATCH_NORM_EPS: f32 = 1e-5;
@@ -19,212 +18,6 @@ const BATCH_NORM_EPS: f32 = 1e-5;
 const LAYER_NORM_EPS: f32 = 1e-5;
 /// PyTorch's default for `normalize`.
 const L2_EPS: f32 = 1e-12;
-
-/// The width of a head's layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Width {
-    /// So many channels.
-    Fixed(usize),
-    /// A multiple of the tap's width.
-    Tap(usize),
-    /// The square of the tap's width: a matrix for each sample.
-    TapSquared,
-    /// The value of a whole-numbered knob of the plugin.
-    Knob(String),
-}
-
-impl Width {
-    /// `factor` times the tap's width.
-    pub fn tap(factor: usize) -> Width {
-        Width::Tap(factor)
-    }
-
-    /// The square of the tap's width.
-    pub fn tap_squared() -> Width {
-        Width::TapSquared
-    }
-
-    /// The value of a knob of the plugin.
-    pub fn knob(name: &str) -> Width {
-        Width::Knob(name.into())
-    }
-}
-
-impl From<usize> for Width {
-    fn from(width: usize) -> Width {
-        Width::Fixed(width)
-    }
-}
-
-impl fmt::Display for Width {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Width::Fixed(width) => write!(f, "{width}"),
-            Width::Tap(1) => f.write_str("width"),
-            Width::Tap(factor) => write!(f, "{factor} * width"),
-            Width::TapSquared => f.write_str("width * width"),
-            Width::Knob(name) => f.write_str(name),
-        }
-    }
-}
-
-/// One layer of a head.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HeadLayer<W = Width> {
-    /// A linear map of the last axis; on token maps, a 1×1 convolution.
-    Linear {
-        /// Channels out.
-        width: W,
-        /// Whether a bias is added.
-        bias: bool,
-    },
-    /// max(x, 0).
-    Relu,
-    /// x Φ(x).
-    Gelu,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Normalises each channel over the batch (and the tokens), then scales and shifts it.
-    BatchNorm,
-    /// The same without scale and shift: BN* of the papers.
-    PlainBatchNorm,
-    /// Normalises over channels, then scales and shifts.
-    LayerNorm,
-    /// Scales each vector to length 1.
-    L2Normalize,
-    /// A linear map to so many prototypes, each a vector of length 1 (weight norm with a constant magnitude).
-    Prototypes {
-        /// How many.
-        width: W,
-    },
-}
-
-impl fmt::Display for HeadLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeadLayer::Linear { width, bias: false } => write!(f, "{width}"),
-            HeadLayer::Linear { width, bias: true } => write!(f, "{width} + bias"),
-            HeadLayer::Relu => f.write_str("relu"),
-            HeadLayer::Gelu => f.write_str("gelu"),
-            HeadLayer::Tanh => f.write_str("tanh"),
-            HeadLayer::BatchNorm => f.write_str("batch_norm"),
-            HeadLayer::PlainBatchNorm => f.write_str("plain_batch_norm"),
-            HeadLayer::LayerNorm => f.write_str("layer_norm"),
-            HeadLayer::L2Normalize => f.write_str("l2_normalize"),
-            HeadLayer::Prototypes { width } => write!(f, "prototypes({width})"),
-        }
-    }
-}
-
-/// A head as it is declared: `Mlp::new().linear(512).gelu().linear(512)`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Mlp {
-    /// From the tap to the loss.
-    pub layers: Vec<HeadLayer>,
-    /// Whether the teacher has a moving average of the head; otherwise student and teacher share it.
-    pub ema: bool,
-}
-
-impl Mlp {
-    /// No layers yet.
-    pub fn new() -> Mlp {
-        Mlp::default()
-    }
-
-    fn layer(mut self, layer: HeadLayer) -> Mlp {
-        self.layers.push(layer);
-        self
-    }
-
-    /// A linear layer without bias.
-    pub fn linear(self, width: impl Into<Width>) -> Mlp {
-        self.layer(HeadLayer::Linear { width: width.into(), bias: false })
-    }
-
-    /// A linear layer with bias.
-    pub fn biased(self, width: impl Into<Width>) -> Mlp {
-        self.layer(HeadLayer::Linear { width: width.into(), bias: true })
-    }
-
-    /// [`HeadLayer::Relu`].
-    pub fn relu(self) -> Mlp {
-        self.layer(HeadLayer::Relu)
-    }
-
-    /// [`HeadLayer::Gelu`].
-    pub fn gelu(self) -> Mlp {
-        self.layer(HeadLayer::Gelu)
-    }
-
-    /// [`HeadLayer::Tanh`].
-    pub fn tanh(self) -> Mlp {
-        self.layer(HeadLayer::Tanh)
-    }
-
-    /// [`HeadLayer::BatchNorm`].
-    pub fn batch_norm(self) -> Mlp {
-        self.layer(HeadLayer::BatchNorm)
-    }
-
-    /// [`HeadLayer::PlainBatchNorm`].
-    pub fn plain_batch_norm(self) -> Mlp {
-        self.layer(HeadLayer::PlainBatchNorm)
-    }
-
-    /// [`HeadLayer::LayerNorm`].
-    pub fn layer_norm(self) -> Mlp {
-        self.layer(HeadLayer::LayerNorm)
-    }
-
-    /// [`HeadLayer::L2Normalize`].
-    pub fn l2_normalize(self) -> Mlp {
-        self.layer(HeadLayer::L2Normalize)
-    }
-
-    /// [`HeadLayer::Prototypes`].
-    pub fn prototypes(self, count: impl Into<Width>) -> Mlp {
-        self.layer(HeadLayer::Prototypes { width: count.into() })
-    }
-
-    /// The teacher has a moving average of this head.
-    pub fn ema(self) -> Mlp {
-        Mlp { ema: true, ..self }
-    }
-
-    /// Names of the knobs that layers take their width from.
-    pub fn knobs(&self) -> impl Iterator<Item = &str> {
-        self.layers.iter().filter_map(|layer| match layer {
-            HeadLayer::Linear { width: Width::Knob(name), .. }
-            | HeadLayer::Prototypes { width: Width::Knob(name) } => Some(name.as_str()),
-            _ => None,
-        })
-    }
-
-    /// The same head with every width a number.
-    pub(crate) fn resolve(&self, width: &dyn Fn(&Width) -> usize) -> Vec<HeadLayer<usize>> {
-        let resolved = |layer: &HeadLayer| match layer {
-            HeadLayer::Linear { width: w, bias } => HeadLayer::Linear { width: width(w), bias: *bias },
-            HeadLayer::Prototypes { width: w } => HeadLayer::Prototypes { width: width(w) },
-            HeadLayer::Relu => HeadLayer::Relu,
-            HeadLayer::Gelu => HeadLayer::Gelu,
-            HeadLayer::Tanh => HeadLayer::Tanh,
-            HeadLayer::BatchNorm => HeadLayer::BatchNorm,
-            HeadLayer::PlainBatchNorm => HeadLayer::PlainBatchNorm,
-            HeadLayer::LayerNorm => HeadLayer::LayerNorm,
-            HeadLayer::L2Normalize => HeadLayer::L2Normalize,
-        };
-        self.layers.iter().map(resolved).collect()
-    }
-}
-
-impl fmt::Display for Mlp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layers: Vec<String> = self.layers.iter().map(HeadLayer::to_string).collect();
-        write!(f, "mlp({}){}", layers.join(", "), if self.ema { ", ema" } else { "" })
-    }
-}
 
 /// A head in a graph. Cheap to clone; clones share their parameters.
 #[derive(Clone)]

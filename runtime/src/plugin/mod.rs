@@ -24,6 +24,7 @@ mod feature;
 mod follower;
 mod head;
 mod knob;
+mod layers;
 mod loss;
 mod registry;
 mod spec;
@@ -40,8 +41,9 @@ pub use feature::{
     joined, stacked,
 };
 pub use follower::{Ema, EmaUpdate, Follower, TEACHER};
-pub use head::{Head, HeadLayer, Mlp, Width};
+pub use head::Head;
 pub use knob::{Choice, Knob, KnobKind, KnobSpec, KnobType, KnobValue};
+pub use layers::{HeadLayer, Mlp, Width};
 pub use loss::Loss;
 pub use registry::{Declared, Objective, Registration, Registry, RegistryError, Regularizer, inventory};
 pub use spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};

@@ -7,6 +7,7 @@ use equilayer_grammar::unknown;
 use super::build::Plugin;
 use super::knob::KnobValue;
 use super::spec::PluginKind;
+use crate::action::KnownActions;
 
 #[doc(hidden)]
 pub use inventory;
@@ -70,10 +71,11 @@ macro_rules! __register {
     };
 }
 
-/// All plugins of a program, sound ones.
+/// All plugins of a program, sound ones, and the group actions they can be given.
 #[derive(Clone, Debug)]
 pub struct Registry {
     plugins: Vec<Plugin>,
+    actions: KnownActions,
 }
 
 /// Why a registry cannot be used.
@@ -131,12 +133,17 @@ impl Registry {
                 return Err(RegistryError::Unsound { name: plugin.spec().name.clone(), module, problems });
             }
         }
-        Ok(Registry { plugins: found.into_iter().map(|(plugin, _)| plugin).collect() })
+        Ok(Registry::of(found.into_iter().map(|(plugin, _)| plugin).collect()))
     }
 
     /// A registry of these plugins, for programs that link none.
     pub fn of(plugins: Vec<Plugin>) -> Registry {
-        Registry { plugins }
+        Registry { plugins, actions: KnownActions::linked() }
+    }
+
+    /// The group actions that configurations can name.
+    pub fn actions(&self) -> &KnownActions {
+        &self.actions
     }
 
     /// All plugins, by name.

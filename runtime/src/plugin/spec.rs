@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::argument::Role;
 use super::feature::FeatureKind;
 use super::follower::Ema;
-use super::head::{Mlp, Width};
-use super::knob::KnobSpec;
+use super::knob::{KnobKind, KnobSpec};
+use super::layers::{Mlp, Width};
 use super::tap::Tap;
 use crate::action::Action;
 use crate::schedule::Schedule;
@@ -217,6 +217,18 @@ impl PluginSpec {
             ArgumentKind::Feature { role, feature } => Some((role, feature)),
             _ => None,
         })
+    }
+
+    /// Whether the loss can be under a group action: it reads what one makes.
+    pub fn takes_action(&self) -> bool {
+        let relative = self.asks(&ArgumentKind::Relative);
+        self.action.is_some() || relative || self.reads(Role::Pair) || self.reads(Role::Orbit)
+    }
+
+    /// The names of the whole-numbered knobs, which may be widths.
+    pub fn width_knobs(&self) -> Vec<&str> {
+        let whole = self.knobs().filter(|knob| knob.kind == KnobKind::Whole);
+        whole.map(|knob| knob.name.as_str()).collect()
     }
 
     /// Whether a feature is read in this role.

@@ -56,10 +56,10 @@ impl Recipe<'_> {
         if !problems.is_empty() {
             return Err(ProgramError::Method(problems));
         }
-        Ok(self.write()?)
+        self.write()
     }
 
-    fn write(&self) -> Result<Assembly, Error> {
+    fn write(&self) -> Result<Assembly, ProgramError> {
         let graph = Graph::new();
         let student = self.encoder.build(&graph, ENCODER)?;
         let follower = self.method.teacher().map(|ema| {
@@ -97,11 +97,25 @@ impl Recipe<'_> {
                 known: known.as_ref(),
                 follower: follower.as_ref(),
             };
-            terms.push(graph.scope(&name, || scene.term())?);
+            graph.check()?;
+            let term = graph.scope(&name, || scene.term());
+            terms.push(
+                term.and_then(|term| graph.check().map(|()| term)).map_err(|error| unfit(member, &error))?,
+            );
         }
         graph.check()?;
         Ok(Assembly { graph, follower, terms })
     }
+}
+
+/// A loss that does not fit what it is given, with the heads whose widths are to fit.
+fn unfit(member: &Member, error: &Error) -> ProgramError {
+    let spec = member.spec();
+    let mut heads: String = spec.heads().map(|(name, head)| format!("\n  {name} = \"{head}\"")).collect();
+    if !heads.is_empty() {
+        heads.insert_str(0, "\nlet the widths of its heads fit one another and the loss:");
+    }
+    ProgramError::Term { name: spec.name.clone(), detail: format!("{error}{heads}") }
 }
 
 /// The images a step needs, as inputs of the graph, by name.

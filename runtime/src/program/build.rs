@@ -49,6 +49,14 @@ pub enum ProgramError {
     /// It does not fit the encoder or the batch.
     #[error("this method cannot be trained so:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
     Method(Vec<String>),
+    /// A loss does not fit what it is given: its heads' widths, an action's elements.
+    #[error("`{name}` cannot be computed: {detail}")]
+    Term {
+        /// The member's name.
+        name: String,
+        /// What does not fit, the remedy, and the heads that may be to blame, a line each.
+        detail: String,
+    },
     /// The graph cannot be built or compiled.
     #[error(transparent)]
     Engine(#[from] Error),

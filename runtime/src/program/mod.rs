@@ -29,6 +29,7 @@
 
 mod assemble;
 mod build;
+pub mod cost;
 mod encode;
 mod guard;
 mod losses;

@@ -36,7 +36,8 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>], numbers: bool) -> S
         headings.iter().map(|heading| format!("<th scope=\"col\">{}</th>", escaped(heading))).collect();
     let row = |cells: &Vec<String>| {
         let cells = cells.iter().enumerate().map(|(column, cell)| match column {
-            0 => format!("<th scope=\"row\">{}</th>", escaped(cell)),
+            // A dotted key is broken at its dots, where it has to be.
+            0 => format!("<th scope=\"row\">{}</th>", escaped(cell).replace('.', ".<wbr/>")),
             _ => format!("<td>{}</td>", escaped(cell)),
         });
         format!("<tr>{}</tr>\n", cells.collect::<String>())

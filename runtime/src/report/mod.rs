@@ -8,6 +8,7 @@
 //! light and dark; see [`chart`]. A section without data is left out.
 
 pub mod chart;
+mod findings;
 mod html;
 mod picture;
 mod run;
@@ -41,6 +42,10 @@ pub struct ReportData {
     pub probes: Vec<Probe>,
     /// Equivariance by layer, one for each action.
     pub equivariance: Vec<Equivariance>,
+    /// Local equivariance error by layer, one for each way to move.
+    pub local: Vec<Equivariance>,
+    /// What corruptions cost, one for each source of corrupted images.
+    pub robustness: Vec<Robustness>,
     /// Token maps of f(g·x) beside ρ_g f(x).
     pub token_maps: Vec<TokenMaps>,
     /// Signals of collapse over optimizer steps. Each is drawn on an axis of its own.
@@ -71,7 +76,9 @@ pub struct Measurement {
 /// An accuracy beside those that the same protocol gives without learning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
-    /// The protocol: "linear probe, test split, seed 0".
+    /// What it is: "linear probe".
+    pub name: String,
+    /// How it was measured, on which split, by which seed.
     pub protocol: String,
     /// What was probed and its accuracy in 0 to 1, the trained encoder first.
     pub accuracies: Vec<(String, f64)>,
@@ -88,6 +95,21 @@ pub struct Equivariance {
     pub layers: Vec<LayerScore>,
     /// The score that interpolation alone leaves an ideal encoder, if it is below 1.
     pub floor: Option<f64>,
+}
+
+/// What corruptions cost each subject.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Robustness {
+    /// Which images, and how they were classified.
+    pub protocol: String,
+    /// Who classified them, the trained encoder first.
+    pub subjects: Vec<String>,
+    /// Accuracy in 0 to 1 of each subject under each corruption.
+    pub accuracy: Vec<(String, Vec<f64>)>,
+    /// Accuracy in 0 to 1 over severities, 0 for the images as they are: one series a subject.
+    pub severities: Vec<Series>,
+    /// Share of frames whose class changes, of each subject under each perturbation.
+    pub flips: Vec<(String, Vec<f64>)>,
 }
 
 /// The scores of a layer.
@@ -173,7 +195,9 @@ pub fn render(data: &ReportData) -> String {
         sections::charts(data),
         sections::probes(data),
         sections::equivariance(data),
+        sections::local(data),
         sections::token_maps(data),
+        sections::robustness(data),
         sections::training(data),
         sections::collapse(data),
         sections::cost(data),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::chart::Series;
-use super::{Equivariance, LayerScore, Measurement, Probe, ReportData, TermCost};
-use crate::assess::{AssessError, Assessment, Subject, Test};
+use super::{Measurement, ReportData, TermCost};
+use crate::assess::{AssessError, Assessment};
 use crate::metrics::{self, MetricsError, Record};
 
 /// Why a run cannot be reported on.
@@ -65,24 +65,17 @@ impl ReportData {
             name => name.strip_prefix(LOSS).map(str::to_owned),
         });
         self.gradients = series(records, |name| name.strip_prefix(GRADIENT).map(str::to_owned));
-        self.collapse = series(records, |name| Some(name.strip_prefix(ONLINE)?.replace('_', " ")));
+        self.collapse = series(records, |name| Some(signal(name.strip_prefix(ONLINE)?)));
         self.cost = cost(records);
     }
+}
 
-    fn read_assessment(&mut self, assessment: &Assessment, tap: Option<usize>) {
-        for test in [Test::LinearProbe, Test::Knn] {
-            self.probes.extend(probe(assessment, test));
-            self.headline.extend(accuracy(assessment, test));
-        }
-        for (name, score) in [
-            ("centred cosine", "cosine of ρ_g F(x) and F(g·x), both less the mean token"),
-            ("cosine", "cosine of ρ_g F(x) and F(g·x)"),
-        ] {
-            self.equivariance.extend(equivariance(assessment, name, score));
-        }
-        let tap = tap.unwrap_or_default();
-        self.headline.extend(at_layer(assessment, tap));
-        self.token_maps.clone_from(&assessment.token_maps);
+/// A signal's name for people.
+fn signal(name: &str) -> String {
+    match name {
+        "knn" => "kNN accuracy".into(),
+        "rank_me" => "RankMe".into(),
+        other => other.replace('_', " "),
     }
 }
 
@@ -109,77 +102,6 @@ fn cost(records: &[Record]) -> Vec<TermCost> {
         Some(TermCost { term, milliseconds, flops: 1e9 * gflop })
     };
     record.values.iter().filter_map(term).collect()
-}
-
-/// An accuracy of each subject that has one.
-fn probe(assessment: &Assessment, test: Test) -> Option<Probe> {
-    let subjects = [Subject::Trained, Subject::RawPixels, Subject::Untrained];
-    let found = |subject| assessment.find(test, subject, None, "accuracy");
-    let trained = &found(Subject::Trained)?.evaluation;
-    let seed = trained.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
-    let accuracies =
-        subjects.into_iter().filter_map(|subject| Some((subject.name().to_owned(), found(subject)?.value)));
-    Some(Probe {
-        protocol: format!("{} · {}{seed}", trained.protocol, trained.split),
-        accuracies: accuracies.collect(),
-    })
-}
-
-fn accuracy(assessment: &Assessment, test: Test) -> Option<Measurement> {
-    let of = |subject| Some(assessment.find(test, subject, None, "accuracy")?.value);
-    let trained = of(Subject::Trained)?;
-    let beside = |subject: Subject| {
-        let other = of(subject)?;
-        Some(format!("{} {} ({:+.1})", subject.name(), percent(other), 100.0 * (trained - other)))
-    };
-    let beside: Vec<String> =
-        [Subject::RawPixels, Subject::Untrained].into_iter().filter_map(beside).collect();
-    let split = &assessment.find(test, Subject::Trained, None, "accuracy")?.evaluation.split;
-    Some(Measurement {
-        name: test.name().into(),
-        value: percent(trained),
-        detail: format!("{split}; {}", beside.join(", ")),
-    })
-}
-
-fn equivariance(assessment: &Assessment, name: &str, score: &str) -> Option<Equivariance> {
-    let value = |subject, layer| {
-        assessment.find(Test::Equivariance, subject, Some(layer), name).map(|number| number.value)
-    };
-    let scored = |layer: usize| {
-        let (before, after) = (value(Subject::Untrained, layer), value(Subject::Trained, layer)?);
-        Some(LayerScore { layer: layer.to_string(), before: before.unwrap_or(f64::NAN), after })
-    };
-    let mut layers: Vec<LayerScore> = (1..).map_while(scored).collect();
-    let invariance = |subject| {
-        assessment.find(Test::Invariance, subject, None, name).map_or(f64::NAN, |number| number.value)
-    };
-    if layers.is_empty() {
-        return None;
-    }
-    layers.push(LayerScore {
-        layer: "embedding (invariance)".into(),
-        before: invariance(Subject::Untrained),
-        after: invariance(Subject::Trained),
-    });
-    let action = format!("quarter turns, {name}");
-    Some(Equivariance { action, score: score.into(), layers, floor: value(Subject::PatchPooling, 1) })
-}
-
-fn at_layer(assessment: &Assessment, layer: usize) -> Option<Measurement> {
-    let value = |subject| {
-        let found = assessment.find(Test::Equivariance, subject, Some(layer), "centred cosine")?;
-        Some(found.value)
-    };
-    Some(Measurement {
-        name: format!("equivariance at layer {layer}"),
-        value: format!("{:.3}", value(Subject::Trained)?),
-        detail: format!(
-            "quarter turns, centred cosine; untrained {:.3}, ideal {:.3}",
-            value(Subject::Untrained)?,
-            value(Subject::PatchPooling)?
-        ),
-    })
 }
 
 fn time_of(records: &[Record]) -> Option<Measurement> {
@@ -214,10 +136,6 @@ fn tap(config: &[(String, String)]) -> Option<usize> {
     let taps = config.iter().filter(|(key, _)| key.starts_with("method.") && key.ends_with(".at"));
     let layer = |text: &str| text.split_once('(')?.1.strip_suffix(')')?.parse().ok();
     taps.filter_map(|(_, tap)| layer(tap)).next()
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
 }
 
 /// Dotted keys and values of a configuration as a run's folder has it.

@@ -2,7 +2,7 @@
 
 use super::chart::{BarChart, BarGroup, Baseline, LineChart, ScatterChart};
 use super::html::{escaped, section, table};
-use super::{Equivariance, Picture, ReportData, TokenMaps};
+use super::{Equivariance, Picture, ReportData, Robustness, TokenMaps};
 
 pub(super) fn headline(data: &ReportData) -> String {
     let card = |measurement: &super::Measurement| {
@@ -21,15 +21,16 @@ pub(super) fn headline(data: &ReportData) -> String {
 pub(super) fn probes(data: &ReportData) -> String {
     let chart = |probe: &super::Probe| {
         BarChart {
-            title: probe.protocol.clone(),
+            title: probe.name.clone(),
             value_label: "accuracy, %".into(),
             series: vec!["accuracy".into()],
             groups: probe
                 .accuracies
                 .iter()
-                .map(|(of, accuracy)| BarGroup::new(of, [100.0 * accuracy]))
+                .map(|(of, accuracy)| BarGroup::new(of, [percent(*accuracy)]))
                 .collect(),
             baseline: Baseline::LaterGroups,
+            note: probe.protocol.clone(),
             ..BarChart::default()
         }
         .render()
@@ -39,23 +40,73 @@ pub(super) fn probes(data: &ReportData) -> String {
 }
 
 pub(super) fn equivariance(data: &ReportData) -> String {
-    let chart = |of: &Equivariance| {
-        BarChart {
-            title: of.action.clone(),
-            value_label: of.score.clone(),
-            series: vec!["before training".into(), "after training".into()],
-            groups: of
-                .layers
-                .iter()
-                .map(|layer| BarGroup::new(&layer.layer, [layer.before, layer.after]))
-                .collect(),
-            baseline: Baseline::FirstSeries,
-            reference: of.floor.map(|floor| ("ideal encoder, interpolated".into(), floor)),
-        }
-        .render()
+    let note = "Higher is more equivariant. Layers from the input to the output; the embedding has no place in the image, so \
+                its score is invariance.";
+    section("Equivariance by layer", note, &grid(data.equivariance.iter().map(by_layer)))
+}
+
+pub(super) fn local(data: &ReportData) -> String {
+    let note = "How fast tokens stop following the image as it begins to move, relative to their variance. Lower is \
+                more equivariant.";
+    section("Local equivariance error by layer", note, &grid(data.local.iter().map(by_layer)))
+}
+
+fn by_layer(of: &Equivariance) -> String {
+    BarChart {
+        title: of.action.clone(),
+        value_label: of.score.clone(),
+        series: vec!["before training".into(), "after training".into()],
+        groups: of
+            .layers
+            .iter()
+            .map(|layer| BarGroup::new(&layer.layer, [layer.before, layer.after]))
+            .collect(),
+        baseline: Baseline::FirstSeries,
+        note: String::new(),
+        reference: of.floor.map(|floor| ("ideal encoder, interpolated".into(), floor)),
+    }
+    .render()
+}
+
+pub(super) fn robustness(data: &ReportData) -> String {
+    let charts = |of: &Robustness| {
+        let bars = |title: &str, label: &str, rows: &[(String, Vec<f64>)]| {
+            if rows.is_empty() {
+                return String::new();
+            }
+            let group = |(name, shares): &(String, Vec<f64>)| {
+                BarGroup::new(name, shares.iter().copied().map(percent).collect::<Vec<_>>())
+            };
+            BarChart {
+                title: title.into(),
+                value_label: label.into(),
+                series: of.subjects.clone(),
+                groups: rows.iter().map(group).collect(),
+                ..BarChart::default()
+            }
+            .render()
+        };
+        let mut severities = of.severities.clone();
+        severities
+            .iter_mut()
+            .flat_map(|series| &mut series.points)
+            .for_each(|point| point.1 = percent(point.1));
+        let lines = LineChart {
+            title: "Accuracy by severity, %".into(),
+            x_label: "severity; 0 is the image as it is".into(),
+            log_y: false,
+            series: severities,
+        };
+        let lines = if lines.series.is_empty() { String::new() } else { lines.render() };
+        let charts = grid([
+            bars("Accuracy by corruption", "accuracy, %", &of.accuracy),
+            bars("Flip rate by perturbation, lower is better", "frames that change class, %", &of.flips),
+            lines,
+        ]);
+        format!("<p class=\"note\">{}</p>\n{charts}", escaped(&of.protocol))
     };
-    let note = "Higher is more equivariant. Layers from the input to the output.";
-    section("Equivariance by layer", note, &grid(data.equivariance.iter().map(chart)))
+    let charts: String = data.robustness.iter().map(charts).collect();
+    section("Robustness", "", &charts)
 }
 
 pub(super) fn token_maps(data: &ReportData) -> String {
@@ -167,6 +218,11 @@ pub(super) fn config(data: &ReportData) -> String {
     let rows: Vec<Vec<String>> =
         data.config.iter().map(|(key, value)| vec![key.clone(), value.clone()]).collect();
     section("Configuration", "", &table(&["key", "value"], &rows, false))
+}
+
+/// A share in per cent, to a tenth.
+fn percent(share: f64) -> f64 {
+    (1000.0 * share).round() / 10.0
 }
 
 fn grid(figures: impl IntoIterator<Item = String>) -> String {

@@ -37,7 +37,8 @@ fn sample() -> ReportData {
         gradients: vec![curve("gradient/ser", 0.1)],
         log_losses: true,
         probes: vec![Probe {
-            protocol: hostile("linear probe, test split, seed 0"),
+            name: hostile("linear probe"),
+            protocol: hostile("test split, seed 0"),
             accuracies: vec![
                 (hostile("trained"), 0.931),
                 ("raw pixels".into(), 0.902),
@@ -49,6 +50,19 @@ fn sample() -> ReportData {
             score: hostile("mean cosine"),
             layers: layers.collect(),
             floor: Some(0.97),
+        }],
+        local: vec![Equivariance {
+            action: hostile("turned"),
+            score: hostile("relative error"),
+            layers: vec![LayerScore { layer: "1".into(), before: 0.4, after: 0.2 }],
+            floor: Some(0.1),
+        }],
+        robustness: vec![Robustness {
+            protocol: hostile("linear probe"),
+            subjects: vec![hostile("trained"), "raw pixels".into()],
+            accuracy: vec![(hostile("jpeg"), vec![0.9, 0.8]), ("contrast".into(), vec![0.7, f64::NAN])],
+            severities: vec![Series { name: hostile("trained"), points: vec![(0.0, 0.95), (1.0, 0.9)] }],
+            flips: vec![(hostile("jpeg"), vec![0.1, 0.2])],
         }],
         token_maps: vec![TokenMaps {
             caption: hostile("a seven, layer 2"),
@@ -134,20 +148,21 @@ fn nothing_comes_from_elsewhere() {
 fn every_chart_has_its_marks_and_every_mark_a_title() {
     let html = render(&sample());
     let page = parsed(&html);
-    // Two losses, a gradient norm, two signals of collapse, two further lines, each with its sample in a legend, and the
-    // sweep's curve, without.
-    assert_eq!(marks(page.root(), "line"), 2 * 7 + 1);
-    // Three probes, seven layers' scores (one was not measured), two costs; two samples in a legend.
-    assert_eq!(marks(page.root(), "bar"), 3 + 7 + 2 + 2);
+    // Two losses, a gradient norm, two signals of collapse, accuracy by severity, two further lines, each with its
+    // sample in a legend, and the sweep's curve, without.
+    assert_eq!(marks(page.root(), "line"), 2 * 8 + 1);
+    // Three probes, seven layers' scores (one was not measured), two local ones, five of corruptions (one was not
+    // measured), two costs; two samples in each of four legends.
+    assert_eq!(marks(page.root(), "bar"), 3 + 7 + 2 + 5 + 2 + 4 * 2);
     assert_eq!(marks(page.root(), "dot"), 3);
     assert_eq!(marks(page.root(), "error"), 3);
-    assert_eq!(marks(page.root(), "reference"), 2);
+    assert_eq!(marks(page.root(), "reference"), 4);
     for node in page.descendants().filter(|node| ["rect", "circle"].contains(&node.tag_name().name())) {
         let in_legend = node.ancestors().any(|ancestor| ancestor.tag_name().name() == "li");
         assert!(in_legend || node.children().any(|child| child.tag_name().name() == "title"), "{node:?}");
     }
     let starts = page.descendants().filter_map(|node| node.attribute("d")).map(|path| path.chars().next());
-    assert!(starts.eq(vec![Some('M'); marks(page.root(), "line") + 3 + 1]));
+    assert!(starts.eq(vec![Some('M'); marks(page.root(), "line") + 3 + 2]));
 }
 
 #[test]
@@ -182,7 +197,7 @@ fn series_and_charts_without_a_number_say_so() {
     let data = ReportData {
         losses: vec![nothing("empty"), unmeasured.clone(), negative],
         log_losses: true,
-        probes: vec![Probe { protocol: "none".into(), accuracies: Vec::new() }],
+        probes: vec![Probe { name: "none".into(), protocol: "none".into(), accuracies: Vec::new() }],
         equivariance: vec![Equivariance {
             action: "none".into(),
             score: "none".into(),

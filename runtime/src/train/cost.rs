@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use equilayer_engine::Plan;
 use equilayer_engine::profile::Launch;
 
-/// What belongs to no part.
-const OTHER: &str = "other";
+use crate::program::cost::OTHER;
 
-/// Time and work by part of the step, summed over steps: `student` and `teacher` are the encoders' forward and backward
-/// passes, a member's name its heads and its loss, `optimizer` and `metrics` what they say.
+/// Time and work by part of the step ([`OTHER`] where none is named), summed over steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Costs {
     steps: f64,

@@ -101,7 +101,7 @@ impl TrainError {
     pub fn is_mistake(&self) -> bool {
         matches!(
             self,
-            TrainError::Program(ProgramError::Method(_))
+            TrainError::Program(ProgramError::Method(_) | ProgramError::Term { .. })
                 | TrainError::Guard(_)
                 | TrainError::Action(_)
                 | TrainError::Views(_)

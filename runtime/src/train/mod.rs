@@ -21,7 +21,6 @@ mod cost;
 mod error;
 mod feed;
 mod finite;
-mod local_crops;
 mod recorder;
 mod replay;
 mod run;

@@ -57,8 +57,9 @@ impl Kind {
                 let (train, test) = (path.join("train"), path.join("test"));
                 if train.is_dir() && test.is_dir() {
                     ImageFolder::open(&train).and_then(|train| {
+                        let test = ImageFolder::open(&test)?.with_classes(train.classes())?;
                         let (train, test): (Arc<dyn Dataset>, Arc<dyn Dataset>) =
-                            (Arc::new(train), Arc::new(ImageFolder::open(&test)?));
+                            (Arc::new(train), Arc::new(test));
                         Ok((train.clone(), Some([train, test])))
                     })
                 } else {

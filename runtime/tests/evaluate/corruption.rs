@@ -2,8 +2,10 @@
 
 use equilayer::action::Grid;
 use equilayer::data::{Split, digits};
-use equilayer::evaluate::corruption::{Against, Corruption, Draws, Severity, flip_rate, robustness};
-use equilayer::evaluate::{EvaluateError, Evaluation, Features, ImageBatch, KnnOptions, Predictions, knn};
+use equilayer::evaluate::corruption::{
+    Against, Corrupted, Corruption, Draws, Severity, flip_rate, robustness,
+};
+use equilayer::evaluate::{EvaluateError, Evaluation, ImageBatch, Predictions};
 
 use super::{assert_close, refusal, wave};
 
@@ -111,35 +113,54 @@ fn a_sequence_goes_from_the_image_to_the_severity() -> Result<(), EvaluateError>
     Ok(())
 }
 
-/// Predictions with the first `right` of ten samples right.
+/// Predictions of ten samples, the first `right` of them right.
 fn predictions(right: usize) -> Result<Predictions, EvaluateError> {
-    let train = Features::new(vec![1.0, 0.0, 0.0, 1.0], 2)?.labelled(vec![0, 1], 2)?;
-    let values = (0..10).flat_map(|sample| if sample < right { [1.0, 0.0] } else { [0.0, 1.0] });
-    let test = Features::new(values.collect(), 2)?.labelled(vec![0; 10], 2)?;
-    let options = KnnOptions { neighbours: vec![1], ..KnnOptions::default() };
-    Ok(knn(&train, &test, &options)?.remove(0).predictions)
+    Predictions::of((0..10).map(|sample| u32::from(sample >= right)).collect(), vec![0; 10], 2)
 }
 
 #[test]
 fn corruptions_weigh_the_same_however_many_severities_were_tried() -> Result<(), EvaluateError> {
-    let [one, two] = [Severity::new(1)?, Severity::new(2)?];
-    let tried = [
-        (Corruption::Jpeg, one, predictions(6)?),
-        (Corruption::Contrast, one, predictions(8)?),
-        (Corruption::Jpeg, two, predictions(2)?),
-    ];
+    let under = |name: &str, severity: u8, right: usize| -> Result<Corrupted, EvaluateError> {
+        let (corruption, severity) = (name.into(), Severity::new(severity)?);
+        Ok(Corrupted { corruption, severity, predictions: predictions(right)? })
+    };
+    let tried = [under("jpeg", 1, 6)?, under("contrast", 1, 8)?, under("jpeg", 2, 2)?];
     let found = robustness(&predictions(9)?, &tried)?;
-    assert_eq!(found.by_corruption, [(Corruption::Contrast, 0.8), (Corruption::Jpeg, 0.4)]);
+    assert_eq!(found.by_corruption, [("jpeg".to_owned(), 0.4), ("contrast".to_owned(), 0.8)]);
+    assert_eq!(found.by_severity, [(Severity::new(1)?, 0.7), (Severity::new(2)?, 0.2)]);
     assert_close(found.clean, 0.9, 1e-12);
     assert_close(found.mean, 0.6, 1e-12);
     assert_close(found.relative_drop.expect("something was right"), 1.0 / 3.0, 1e-12);
-    assert_eq!(found.measurements(&Evaluation::new("test", "kNN")).len(), 5);
+    let names: Vec<String> =
+        found.measurements(&Evaluation::new("test", "kNN")).into_iter().map(|number| number.name).collect();
+    let expected = [
+        "clean accuracy",
+        "mean corrupted accuracy",
+        "relative drop",
+        "accuracy under jpeg",
+        "accuracy under contrast",
+        "accuracy at severity 1",
+        "accuracy at severity 2",
+    ];
+    assert_eq!(names, expected);
     assert_eq!(robustness(&predictions(0)?, &tried)?.relative_drop, None);
     assert_eq!(
         refusal(robustness(&predictions(9)?, &[])),
         "corrupted predictions: there are none; an evaluation needs at least one"
     );
     Ok(())
+}
+
+#[test]
+fn predictions_belong_to_their_samples() {
+    assert_eq!(
+        refusal(Predictions::of(vec![0, 1], vec![0], 2)),
+        "numbers of samples differ: 2 and 1; both must come from the same encoder and images"
+    );
+    assert_eq!(
+        refusal(Predictions::of(vec![0], vec![2], 2)),
+        "sample 0 has the label 2, but there are 2 classes, 0 to 1"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Curve, Phase, ScheduleError, Span};
 use crate::nearest;
+use crate::text::{Word, words};
 
 /// The phases of a schedule: at least one; only the last may be without a span, and it is no warm-up.
 ///
@@ -9,14 +10,6 @@ use crate::nearest;
 /// A text that is no schedule.
 pub fn parse(text: &str) -> Result<Vec<Phase>, ScheduleError> {
     Parser { text, words: words(text), next: 0 }.schedule()
-}
-
-/// A piece of the text that the grammar knows, or may not know.
-#[derive(Clone, Copy)]
-struct Word<'a> {
-    text: &'a str,
-    /// Column of its first character, from 1.
-    column: usize,
 }
 
 struct Parser<'a> {
@@ -52,10 +45,10 @@ impl<'a> Parser<'a> {
     fn missing_span(&mut self, curve: Curve) -> Result<Vec<Phase>, ScheduleError> {
         let preposition = if matches!(curve, Curve::Constant(_)) { "for" } else { "over" };
         match self.peek() {
-            Some(word) if word.text == "then" => {
+            Some("then") => {
                 let detail =
                     format!("how long does the phase before `then` last? Add `{preposition} 10 epochs`");
-                Err(self.error(word.column, &detail))
+                Err(self.error(self.column(), &detail))
             }
             _ => {
                 Err(self.unexpected(&["->", "for", "over", "then"], "the end, `->`, `for`, `over` or `then`"))
@@ -64,7 +57,7 @@ impl<'a> Parser<'a> {
     }
 
     fn phase(&mut self) -> Result<Phase, ScheduleError> {
-        let curve = match self.peek().map(|word| word.text) {
+        let curve = match self.peek() {
             Some("warmup") => {
                 self.next += 1;
                 self.expect("(", "write `warmup(10 epochs)`")?;
@@ -99,7 +92,7 @@ impl<'a> Parser<'a> {
         if count < 0.0 {
             return Err(self.error(column, &format!("{count} is no length; give 0 or more")));
         }
-        let unit: fn(f64) -> Span = match self.peek().map(|word| word.text) {
+        let unit: fn(f64) -> Span = match self.peek() {
             Some("epoch" | "epochs") => Span::Epochs,
             Some("step" | "steps") => Span::Steps,
             Some("%") => Span::Percent,
@@ -113,14 +106,12 @@ impl<'a> Parser<'a> {
         let Some(word) = self.peek() else {
             return Err(self.unexpected(&[], "a number"));
         };
-        match word.text.parse::<f64>() {
+        match word.parse::<f64>() {
             Ok(number) if number.is_finite() => {
                 self.next += 1;
                 Ok(number)
             }
-            Ok(_) => {
-                Err(self.error(word.column, &format!("`{}` is not finite; give a finite number", word.text)))
-            }
+            Ok(_) => Err(self.error(self.column(), &format!("`{word}` is not finite; give a finite number"))),
             Err(_) => Err(self.unexpected(&["cosine", "warmup"], "a number, `cosine(` or `warmup(`")),
         }
     }
@@ -133,25 +124,26 @@ impl<'a> Parser<'a> {
     }
 
     fn accept(&mut self, text: &str) -> bool {
-        let there = self.peek().is_some_and(|word| word.text == text);
+        let there = self.peek() == Some(text);
         self.next += usize::from(there);
         there
     }
 
-    fn peek(&self) -> Option<Word<'a>> {
-        self.words.get(self.next).copied()
+    fn peek(&self) -> Option<&'a str> {
+        self.words.get(self.next).map(|word| word.text)
     }
 
     /// Where the next word begins, or would.
     fn column(&self) -> usize {
-        self.peek().map_or(self.text.chars().count() + 1, |word| word.column)
+        let byte = self.words.get(self.next).map_or(self.text.len(), |word| word.at.start);
+        self.text[..byte].chars().count() + 1
     }
 
     fn unexpected(&self, known: &[&str], expected: &str) -> ScheduleError {
-        let found = self.peek().map_or("the end".into(), |word| format!("`{}`", word.text));
+        let found = self.peek().map_or("the end".into(), |word| format!("`{word}`"));
         // Symbols and digits are all near one another.
-        let name = self.peek().filter(|word| word.text.chars().all(char::is_alphabetic));
-        let close = name.and_then(|word| nearest(word.text, known.iter().copied()));
+        let name = self.peek().filter(|word| word.chars().all(char::is_alphabetic));
+        let close = name.and_then(|word| nearest(word, known.iter().copied()));
         let meant = close.map_or(String::new(), |close| format!(" (did you mean `{close}`?)"));
         self.error(self.column(), &format!("found {found}{meant}, expected {expected}"))
     }
@@ -159,47 +151,4 @@ impl<'a> Parser<'a> {
     fn error(&self, column: usize, detail: &str) -> ScheduleError {
         ScheduleError { text: self.text.into(), column, detail: detail.into() }
     }
-}
-
-/// Splits a text into symbols, numbers and names. `30epochs` is two words, `3e-4` is one.
-fn words(text: &str) -> Vec<Word<'_>> {
-    let mut words = Vec::new();
-    let (mut rest, mut column) = (text, 1);
-    while let Some(first) = rest.chars().next() {
-        let length = if first.is_whitespace() { first.len_utf8() } else { word_length(rest, first) };
-        let (word, after) = rest.split_at(length);
-        if !first.is_whitespace() {
-            words.push(Word { text: word, column });
-        }
-        column += word.chars().count();
-        rest = after;
-    }
-    words
-}
-
-/// Bytes of the word that `text`, which starts with `first`, begins with.
-fn word_length(text: &str, first: char) -> usize {
-    if text.starts_with("->") {
-        return 2;
-    }
-    let end_of = |belongs: &dyn Fn(usize, char) -> bool| {
-        text.char_indices().find(|&(at, c)| at > 0 && !belongs(at, c)).map_or(text.len(), |(at, _)| at)
-    };
-    if first.is_ascii_digit() || matches!(first, '.' | '-' | '+') {
-        let bytes = text.as_bytes();
-        let starts_exponent = |at: usize| match bytes.get(at + 1) {
-            Some(b'-' | b'+') => bytes.get(at + 2).is_some_and(u8::is_ascii_digit),
-            next => next.is_some_and(u8::is_ascii_digit),
-        };
-        return end_of(&|at, c| match c {
-            '0'..='9' | '.' => true,
-            'e' | 'E' => starts_exponent(at),
-            '-' | '+' => matches!(bytes[at - 1], b'e' | b'E'),
-            _ => false,
-        });
-    }
-    if first.is_alphabetic() {
-        return end_of(&|_, c| c.is_alphanumeric() || c == '_');
-    }
-    first.len_utf8()
 }

@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::action::group::check_range;
+use equilayer_grammar::actions;
+
 use crate::action::{Draw, Grid, GridMap, GroupAction, Interpolation, Sampling, Validity};
 
 /// The mismatch that bicubic resizing leaves, over the scales and aspects of SER.
@@ -100,8 +101,8 @@ impl GroupAction for RescaleWithAspect {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_range("scale", &self.scale, Some(0.0))?;
-        check_range("aspect", &self.aspect, Some(0.0))
+        actions::range("scale", &self.scale, Some(0.0))?;
+        actions::range("aspect", &self.aspect, Some(0.0))
     }
 }
 
@@ -156,7 +157,7 @@ impl GroupAction for Rescale {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_range("scale", &self.0, Some(0.0))
+        actions::range("scale", &self.0, Some(0.0))
     }
 }
 

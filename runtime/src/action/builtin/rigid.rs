@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::action::group::check_range;
+use equilayer_grammar::actions;
+
 use crate::action::{Draw, Grid, GridMap, GroupAction, Interpolation, Sampling};
 
 /// The mismatch that bilinear interpolation leaves for band-limited pictures.
@@ -52,7 +53,7 @@ impl GroupAction for Rotate {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_range("angle", &self.0, None)
+        actions::range("angle", &self.0, None)
     }
 }
 
@@ -102,7 +103,7 @@ impl GroupAction for Translate {
     }
 
     fn check(&self) -> Result<(), String> {
-        check_range("shift", &self.0, None)
+        actions::range("shift", &self.0, None)
     }
 }
 

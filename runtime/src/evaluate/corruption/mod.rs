@@ -24,7 +24,7 @@ mod pointwise;
 mod resample;
 mod robustness;
 
-pub use robustness::{Against, Robustness, flip_rate, robustness};
+pub use robustness::{Against, Corrupted, Robustness, flip_rate, robustness};
 
 use equilayer_engine::random::{Stream, stream_id};
 

@@ -1,6 +1,6 @@
 //! What corruption costs a classifier.
 
-use super::{Corruption, Severity};
+use super::Severity;
 use crate::evaluate::error::EvaluateError;
 use crate::evaluate::features::same;
 use crate::evaluate::measurement::{Evaluation, Measurement};
@@ -11,12 +11,25 @@ use crate::evaluate::predictions::Predictions;
 pub struct Robustness {
     /// The accuracy on the images as they are.
     pub clean: f64,
-    /// For each corruption tried, the mean accuracy over its severities.
-    pub by_corruption: Vec<(Corruption, f64)>,
+    /// For each corruption tried, in the order of the first predictions, the mean accuracy over its severities.
+    pub by_corruption: Vec<(String, f64)>,
+    /// For each severity tried, the mean accuracy over corruptions.
+    pub by_severity: Vec<(Severity, f64)>,
     /// The mean over corruptions, each of the same weight.
     pub mean: f64,
     /// (clean − mean) / clean: the share of what was right that corruption takes. Nothing if nothing was right.
     pub relative_drop: Option<f64>,
+}
+
+/// Predictions of images under a corruption at a severity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Corrupted {
+    /// The corruption's name.
+    pub corruption: String,
+    /// How much worse the images were.
+    pub severity: Severity,
+    /// What was predicted of them.
+    pub predictions: Predictions,
 }
 
 /// What a frame of a sequence is compared with (ImageNet-P).
@@ -28,32 +41,41 @@ pub enum Against {
     First,
 }
 
-/// Sums up predictions of the same samples, as they are and corrupted.
+/// Sums up predictions of images as they are and corrupted.
 ///
 /// # Errors
-/// No corrupted predictions, or predictions of another number of samples.
-pub fn robustness(
-    clean: &Predictions,
-    corrupted: &[(Corruption, Severity, Predictions)],
-) -> Result<Robustness, EvaluateError> {
+/// No corrupted predictions.
+pub fn robustness(clean: &Predictions, corrupted: &[Corrupted]) -> Result<Robustness, EvaluateError> {
     if corrupted.is_empty() {
         return Err(EvaluateError::Empty { what: "corrupted predictions" });
     }
-    for (_, _, predictions) in corrupted {
-        same("numbers of samples", clean.predicted().len(), predictions.predicted().len())?;
+    let mut names: Vec<&str> = Vec::new();
+    for one in corrupted {
+        if !names.contains(&one.corruption.as_str()) {
+            names.push(&one.corruption);
+        }
     }
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    let tried = Corruption::ALL.into_iter().filter(|one| corrupted.iter().any(|(other, ..)| other == one));
-    let by_corruption: Vec<(Corruption, f64)> = tried
-        .map(|one| {
-            let severities = corrupted.iter().filter(|(other, ..)| *other == one);
-            (one, mean(severities.map(|(_, _, predictions)| predictions.accuracy()).collect()))
-        })
+    let accuracy = |of: &dyn Fn(&Corrupted) -> bool| {
+        let these: Vec<f64> =
+            corrupted.iter().filter(|one| of(one)).map(|one| one.predictions.accuracy()).collect();
+        (!these.is_empty()).then(|| mean(&these))
+    };
+    let by_corruption: Vec<(String, f64)> = names
+        .iter()
+        .filter_map(|name| Some((name.to_string(), accuracy(&|one| one.corruption == *name)?)))
         .collect();
-    let (clean, mean) =
-        (clean.accuracy(), mean(by_corruption.iter().map(|(_, accuracy)| *accuracy).collect()));
+    let by_severity = Severity::ALL
+        .into_iter()
+        .filter_map(|severity| Some((severity, accuracy(&|one| one.severity == severity)?)))
+        .collect();
+    let clean = clean.accuracy();
+    let mean = mean(&by_corruption.iter().map(|(_, accuracy)| *accuracy).collect::<Vec<_>>());
     let relative_drop = (clean > 0.0).then(|| (clean - mean) / clean);
-    Ok(Robustness { clean, by_corruption, mean, relative_drop })
+    Ok(Robustness { clean, by_corruption, by_severity, mean, relative_drop })
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 impl Robustness {
@@ -65,7 +87,10 @@ impl Robustness {
         ];
         found.extend(self.relative_drop.map(|drop| evaluation.measured("relative drop", drop)));
         found.extend(self.by_corruption.iter().map(|(corruption, accuracy)| {
-            evaluation.measured(format!("accuracy under {}", corruption.name()), *accuracy)
+            evaluation.measured(format!("accuracy under {corruption}"), *accuracy)
+        }));
+        found.extend(self.by_severity.iter().map(|(severity, accuracy)| {
+            evaluation.measured(format!("accuracy at severity {}", severity.get()), *accuracy)
         }));
         found
     }

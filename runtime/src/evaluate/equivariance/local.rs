@@ -46,6 +46,15 @@ impl Generator {
         }
     }
 
+    /// The t that moves an image by about a pixel: by one where it is translated, and at the middle of its shorter border
+    /// where it is turned or enlarged.
+    pub fn pixel(self, images: Grid) -> f64 {
+        match self {
+            Generator::Down | Generator::Right => 1.0,
+            Generator::Rotation | Generator::Scale => 2.0 / images.rows.min(images.columns) as f64,
+        }
+    }
+
     /// Tₜ on a grid whose cells are `cell` pixels wide.
     fn map(self, grid: Grid, cell: f64, t: f64) -> GridMap {
         match self {

@@ -1,6 +1,6 @@
 //! Bars from left to right, in groups, with their numbers.
 
-use super::{Axis, WIDTH, colour, figure, legend_entry, nothing_to_show};
+use super::{Axis, WIDTH, colour, legend_entry, noted_figure, nothing_to_show};
 use crate::report::chart::axis::short;
 use crate::report::html::escaped;
 
@@ -19,6 +19,8 @@ pub struct BarChart {
     pub reference: Option<(String, f64)>,
     /// Which bars are there to compare others with, and therefore grey.
     pub baseline: Baseline,
+    /// A sentence below; may be empty.
+    pub note: String,
 }
 
 /// Which bars of a chart are grey.
@@ -84,7 +86,7 @@ impl BarChart {
             let top = GAP / 2.0 + group_height * index as f64;
             marks += &self.group(group, index, top, left, &axis);
         }
-        figure(&self.title, &self.legend(), bottom + 42.0, &marks)
+        noted_figure(&self.title, &self.legend(), bottom + 42.0, &marks, &self.note)
     }
 
     fn scale(&self, axis: &Axis, bottom: f64) -> String {

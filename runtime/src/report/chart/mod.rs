@@ -28,12 +28,19 @@ const COLOURS: usize = 6;
 
 /// Frame, caption and legend around a drawing of this height.
 fn figure(title: &str, legend: &str, height: f64, marks: &str) -> String {
+    noted_figure(title, legend, height, marks, "")
+}
+
+/// The same, with a sentence below.
+fn noted_figure(title: &str, legend: &str, height: f64, marks: &str, note: &str) -> String {
     let title = escaped(title);
+    let note =
+        if note.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>\n", escaped(note)) };
     let legend =
         if legend.is_empty() { String::new() } else { format!("<ul class=\"legend\">\n{legend}</ul>\n") };
     format!(
         "<figure>\n<figcaption>{title}</figcaption>\n{legend}<svg xmlns=\"http://www.w3.org/2000/svg\" \
-         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\n{marks}</svg>\n</figure>\n"
+         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\n{marks}</svg>\n{note}</figure>\n"
     )
 }
 

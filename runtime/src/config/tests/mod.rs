@@ -1,9 +1,14 @@
 //! Mistakes in configurations, each with its message, and what a resolved configuration reads back to.
 
+mod phrases;
+
 use super::{ConfigError, Document, read_method};
+use crate::action::{HFlip, Rot90};
 use crate::loss::Negatives;
 use crate::method::Method;
-use crate::plugin::{Ema, Embedding, Knob, Loss, Pair, Plugin, Registry, Tokens, Views, cls, tokens};
+use crate::plugin::{
+    Ema, Embedding, Head, Knob, Labels, Loss, Mlp, Orbit, Pair, Plugin, Registry, Tokens, Views, cls, tokens,
+};
 use crate::schedule::Schedule;
 
 fn registry() -> Registry {
@@ -18,15 +23,28 @@ fn registry() -> Registry {
         .knob("negatives", Knob::new(Negatives::BothViews).doc("Which tokens."))
         .knob("hidden", Knob::new(64_usize).at_least(1.0).doc("Channels."))
         .knob("stop", Knob::new(true).doc("Whether."));
-    let pair = |z: Pair<Tokens>| Loss::from(z.student.tensor.mean_all());
+    let pair = |z: Pair<Tokens>, project: Head, _channels: usize| {
+        Loss::from(project.forward(z.student).tensor.mean_all())
+    };
     let ser = Plugin::regularizer("ser", pair)
         .doc("Soft.")
         .at(tokens(3_usize))
-        .action(crate::action::HFlip)
-        .argument("z");
+        .action(HFlip)
+        .argument("z")
+        .head("project", Mlp::new().linear(8))
+        .knob("channels", Knob::new(8_usize).doc("Width."));
     let single = |z: Views<Embedding>| Loss::from(z.all[0].tensor.mean_all());
     let equimod = Plugin::regularizer("equimod", single).doc("Learned.").at(cls(3_usize)).argument("z");
-    Registry::of(vec![contrast, ser, equimod])
+    let orbit =
+        |z: Orbit<Embedding>, _labels: Labels, _predict: Head| Loss::from(z.features.tensor.mean_all());
+    let essl = Plugin::regularizer("essl", orbit)
+        .doc("Predicts turns.")
+        .at(cls(3_usize))
+        .action(Rot90)
+        .argument("z")
+        .argument("labels")
+        .head("predict", Mlp::new().biased(4_usize).ema());
+    Registry::of(vec![contrast, ser, equimod, essl])
 }
 
 fn read(text: &str, arguments: &[&str]) -> Result<(Method, String), ConfigError> {
@@ -76,7 +94,13 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[method.ser]\nlayer = 3\nat = \"tokens(4)\"", "`layer` and `at` both say where it sits; keep one"),
     ("[method.ser]\nweight = -1", "a weight is at least 0: -1 is not at least 0"),
     ("[method.ser]\nweight = \"cosine(1 => 2)\"", "`weight`: "),
-    ("[method.ser]\nlambda = 1", "unknown key `lambda`; valid keys: layer, at, weight, batch"),
+    (
+        "[method.ser]\nlambda = 1",
+        "unknown key `lambda`; valid keys: layer, at, weight, batch, action, project, channels",
+    ),
+    ("[method.ser]\nproject = 512", "`project` is a text in quotes, and 512 is not"),
+    ("[method.ser]\nacton = \"HFlip\"", "unknown key `acton`; did you mean `action`?"),
+    ("[method.equimod]\naction = \"HFlip\"", "unknown key `action`; valid keys: layer, at, weight, batch"),
     ("[method.sre]\nweight = 1", "unknown section `sre`; did you mean `ser`?"),
     ("[metod]\nobjective = \"contrast\"", "unknown section `metod`; did you mean `method`?"),
     ("[method.contrast]\ntemperature = 0", "`temperature` is out of range: 0 is not above 0"),
@@ -143,8 +167,33 @@ fn a_plugin_taken_out_by_an_override_may_keep_its_section() {
     let (method, resolved) = read(text, &["method.regularizers=[]"]).expect("sound");
     assert_eq!(method.to_string(), "contrast");
     assert!(!resolved.contains("[method.ser]"), "{resolved}");
-    let message = refused("[method]\nregularizers = []\n[method.ser]\nlayer = 3\n", &[]);
-    assert!(message.contains("unknown section `ser`"), "{message}");
+}
+
+#[test]
+fn a_section_of_no_part_of_the_method_is_a_mistake() {
+    let text = "[method]\nregularizers = []\n[method.ser]\nlayer = 3\n";
+    assert_eq!(
+        refused(text, &[]),
+        "error: `ser` is no part of this method, so that its section changes nothing; add \"ser\" to `regularizers`, or \
+         remove this\n --> ser.toml:3:9\n  |\n3 | [method.ser]\n  |         ^^^"
+    );
+    // Taken out by an override it may stay, but nothing can be said of it beside.
+    let overrides = ["method.regularizers=[]", "method.ser.layer=4"];
+    let message = refused("[method.ser]\nlayer = 3\n", &overrides);
+    assert!(message.contains("`ser` is no part of this method"), "{message}");
+    assert!(message.ends_with("--> argument `method.ser.layer=4`"), "{message}");
+    // Misspelt, it is one mistake and not two.
+    let message = refused("[method]\nregularizers = [\"sre\"]\n[method.ser]\nlayer = 3\n", &[]);
+    assert_eq!(message.matches("error: ").count(), 1, "{message}");
+}
+
+#[test]
+fn sections_without_effect_are_checked() {
+    let text = "[method]\nregularizers = [\"ser\"]\n[method.ser]\nlayr = 3\n[method.\"ser@tokens(6)\"]\nweight = -1\n";
+    let message = refused(text, &["method.regularizers=[]"]);
+    assert_eq!(message.matches("error: ").count(), 2, "{message}");
+    assert!(message.contains("unknown key `layr`; did you mean `layer`?"), "{message}");
+    assert!(message.contains("a weight is at least 0"), "{message}");
 }
 
 #[test]
@@ -210,4 +259,7 @@ fn the_schema_says_what_every_knob_takes() {
     assert_eq!(method["contrast"]["properties"]["teacher"]["default"], 0.99);
     assert_eq!(method["ser"]["properties"].get("teacher"), None);
     assert_eq!(method["contrast"]["additionalProperties"], false);
+    assert_eq!(method["ser"]["properties"]["action"]["default"], "HFlip.per_sample()");
+    assert_eq!(method["ser"]["properties"]["project"]["default"], "mlp(8)");
+    assert_eq!(method["equimod"]["properties"].get("action"), None);
 }
