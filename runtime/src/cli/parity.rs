@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::failure::Failure;
 use crate::parity::{self, Tolerance};
+use crate::plugin::Registry;
 
 /// What `parity` is told.
 #[derive(clap::Args)]
@@ -24,9 +25,9 @@ pub struct ParityArguments {
 }
 
 /// Computes files again and compares.
-pub fn run(arguments: &ParityArguments) -> Result<ExitCode, Failure> {
+pub fn run(registry: &Registry, arguments: &ParityArguments) -> Result<ExitCode, Failure> {
     let tolerance = Tolerance { relative: arguments.rtol, absolute: arguments.atol };
-    let report = parity::run(&arguments.files, tolerance);
+    let report = parity::run(&arguments.files, tolerance, registry);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report).map_err(Failure::fault)?);
     } else {
