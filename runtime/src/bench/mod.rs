@@ -17,9 +17,11 @@
 //! | [`measure`], [`Times`] | how often, and how long it took |
 //! | [`Profile`], [`trace`] | time by kernel and by part of the model; a timeline |
 //! | [`growth`] | how cost grows with the batch and with tokens |
+//! | [`Loading`] | views of images in files: the one measure that decodes and augments |
 
 mod error;
 pub mod growth;
+mod loading;
 mod machine;
 mod measure;
 pub mod memory;
@@ -31,6 +33,7 @@ mod work;
 mod workload;
 
 pub use error::BenchError;
+pub use loading::{Loading, VIEWS};
 pub use machine::Machine;
 pub use measure::{Measured, Times, measure};
 pub use profile::{Profile, Row};
