@@ -17,8 +17,11 @@
 //! | [`measure`], [`Times`] | how often, and how long it took |
 //! | [`Profile`], [`trace`] | time by kernel and by part of the model; a timeline |
 //! | [`growth`] | how cost grows with the batch and with tokens |
+//! | `GpuEstimate` | a step on a GPU that is not there, with the feature `cuda` |
 
 mod error;
+#[cfg(feature = "cuda")]
+mod estimate;
 pub mod growth;
 mod machine;
 mod measure;
@@ -31,6 +34,8 @@ mod work;
 mod workload;
 
 pub use error::BenchError;
+#[cfg(feature = "cuda")]
+pub use estimate::{EstimateRow, GpuEstimate};
 pub use machine::Machine;
 pub use measure::{Measured, Times, measure};
 pub use profile::{Profile, Row};

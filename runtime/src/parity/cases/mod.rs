@@ -7,14 +7,16 @@ mod vit;
 
 use std::collections::BTreeMap;
 
-use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Executor, Graph, Tensor};
+use equilayer_engine::{
+    CompileOptions, CpuOptions, DeviceChoice, DeviceExecutor, Error, Executor, Graph, Precision, Tensor,
+};
 use equilayer_grammar::list;
 
 use super::file::{ParityError, ParityFile, Values};
 
 /// What a case gives: `out.NAME` and `grad.NAME`.
 type Computed = BTreeMap<String, Values>;
-type Compute = fn(&ParityFile) -> Result<Computed, ParityError>;
+type Compute = fn(&ParityFile, DeviceChoice) -> Result<Computed, ParityError>;
 
 /// All cases.
 const CASES: &[(&str, Compute)] = &[
@@ -41,9 +43,9 @@ pub fn known_cases() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 /// Computes a file's case from its inputs.
-pub(super) fn compute(file: &ParityFile) -> Result<Computed, ParityError> {
+pub(super) fn compute(file: &ParityFile, device: DeviceChoice) -> Result<Computed, ParityError> {
     match CASES.iter().find(|(name, _)| *name == file.case()) {
-        Some((_, compute)) => compute(file),
+        Some((_, compute)) => compute(file, device),
         None => Err(ParityError::Case { case: file.case().into(), known: known_cases().collect() }),
     }
 }
@@ -51,14 +53,15 @@ pub(super) fn compute(file: &ParityFile) -> Result<Computed, ParityError> {
 /// A case's graph under construction: a file's inputs in, named outputs out.
 struct Scene<'a> {
     file: &'a ParityFile,
+    device: DeviceChoice,
     graph: Graph,
     inputs: BTreeMap<String, Tensor>,
     outputs: BTreeMap<String, Vec<usize>>,
 }
 
 impl<'a> Scene<'a> {
-    fn new(file: &'a ParityFile) -> Scene<'a> {
-        Scene { file, graph: Graph::new(), inputs: BTreeMap::new(), outputs: BTreeMap::new() }
+    fn new(file: &'a ParityFile, device: DeviceChoice) -> Scene<'a> {
+        Scene { file, device, graph: Graph::new(), inputs: BTreeMap::new(), outputs: BTreeMap::new() }
     }
 
     /// The input `in.NAME`.
@@ -109,7 +112,7 @@ impl<'a> Scene<'a> {
             return Err(ParityError::Surplus { name: format!("in.{name}"), known });
         }
         let plan = self.graph.compile(&CompileOptions::new())?;
-        let mut executor = CpuExecutor::new(CpuOptions::default())?;
+        let mut executor = executor(self.device)?;
         executor.prepare(&plan)?;
         for (name, values) in states {
             executor.set_state(name, values)?;
@@ -123,6 +126,11 @@ impl<'a> Scene<'a> {
         };
         self.outputs.into_iter().map(values).collect()
     }
+}
+
+/// What a case runs on, in true `f32`.
+fn executor(device: DeviceChoice) -> Result<DeviceExecutor, Error> {
+    DeviceExecutor::new(device, Precision::F32, CpuOptions::default())
 }
 
 /// Scalars have one axis of length 1.
@@ -153,7 +161,7 @@ fn output_with_named_loss(mut scene: Scene, y: &Tensor) -> Result<Computed, Pari
 fn misshapen(file: &ParityFile, name: &str, expected: &str) -> ParityError {
     let found = file.tensor(&format!("in.{name}")).map_or_else(|_| Vec::new(), |values| values.shape.clone());
     let problem = format!("has shape {found:?}; it is {expected}");
-    ParityError::Engine(equilayer_engine::Error::Executor(format!("`in.{name}` {problem}")))
+    ParityError::Engine(Error::Executor(format!("`in.{name}` {problem}")))
 }
 
 /// A parameter that this case does not know: it may change what was computed.
