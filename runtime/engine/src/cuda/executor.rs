@@ -94,8 +94,8 @@ impl CudaExecutor {
     /// An executor without state on one GPU.
     ///
     /// # Errors
-    /// A missing driver, GPU or library, or a GPU that is too old or does not start: a [`DeviceError`] with what was
-    /// looked for, and the remedy.
+    /// A missing driver, GPU or library, or a GPU that is too old or does not start: a
+    /// [`DeviceError`](super::DeviceError) with what was looked for, and the remedy.
     pub fn new(options: CudaOptions) -> Result<CudaExecutor, Error> {
         let device = Arc::new(Device::open(options.ordinal)?);
         let cache = options.kernel_cache.as_deref().map(KernelCache::new);
