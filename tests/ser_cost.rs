@@ -7,9 +7,9 @@ use equilayer::encoder::{EncoderConfig, VitConfig};
 use equilayer::engine::{CompileOptions, Graph, Init, Plan};
 use equilayer::loss::{Negatives, dense_info_nce};
 use equilayer::method;
-use equilayer::method::{Layout, Method, Placed};
+use equilayer::method::{Layout, Method, Placed, Split};
 use equilayer::plugin::{Side, Tokens};
-use equilayer::program::{Program, SplitShape, StepShape, TrainingOptions};
+use equilayer::program::{PairShape, Program, SplitShape, StepShape, TrainingOptions};
 use equilayer_plugins::{MocoV3, Ser};
 
 /// A step on one device: the paper's encoder, with CLS joining after block 3, on 14 × 14 tokens.
@@ -19,8 +19,9 @@ fn step(method: &Method, batch: usize) -> Plan {
     let grid = encoder.grid(encoder.layers(), encoder.image());
     let tokens = grid.cells();
     let relative = RelativeShape { from: tokens, to: tokens, taps: 16, samples: None };
-    let split = |members: usize| SplitShape { grids: [grid; 2], relative: vec![[relative; 2]; members] };
-    let shape = StepShape { splits: layout.splits.iter().map(|s| split(s.members.len())).collect() };
+    let pair = |members: usize| PairShape { grids: [grid; 2], relative: vec![[relative; 2]; members] };
+    let split = |split: &Split| SplitShape { pairs: vec![pair(split.members.len())] };
+    let shape = StepShape { splits: layout.splits.iter().map(split).collect() };
     Program::build(method, &encoder, &layout, &shape, &TrainingOptions::default()).expect("a program").plan
 }
 

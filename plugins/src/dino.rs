@@ -8,8 +8,8 @@ use equilayer::prelude::*;
 /// c) / τₜ) (equations 1 to 3). The student sees crops of all sizes, the teacher the global ones alone, and it follows
 /// after the step. The centre c moves to the mean of the teacher's scores behind the step (equation 4).
 ///
-/// The last layer's prototypes have length 1 (the authors' `norm_last_layer`). Their recipes hold that layer still for
-/// the first epoch, which is the optimizer's matter, as is the stochastic depth of 0.1 in the student.
+/// The last layer's prototypes have length 1 (the authors' `norm_last_layer`) and stand still for the first epoch. The
+/// authors' recipes have a stochastic depth of 0.1 in the student.
 #[objective(
     name = "dino",
     teacher = Ema::after_step(Schedule::cosine(0.996, 1.0)),
@@ -20,7 +20,7 @@ pub fn dino(
     teacher: Teacher<Views<Embedding>>,
     #[head(mlp(
         hidden + bias, gelu, hidden + bias, gelu, bottleneck + bias, l2_normalize, prototypes(prototypes)
-    ), ema)]
+    ), ema, freeze_last = freeze_last_layer)]
     projector: Head,
     #[state([prototypes], init = 0.0)] center: State,
     /// τₛ (the authors' code)
@@ -41,6 +41,9 @@ pub fn dino(
     /// width of the vectors that are compared with the prototypes (the authors' code)
     #[knob(default = 256, at_least = 1, unit = "channels")]
     bottleneck: usize,
+    /// epochs for which the prototypes stand still (the authors' code)
+    #[knob(default = 1, at_least = 0, unit = "epochs")]
+    freeze_last_layer: usize,
 ) -> Loss {
     let scores = student.map(|view| projector.forward(view.clone()));
     let known = teacher.0.map(|view| projector.forward(view.clone()));

@@ -8,8 +8,9 @@ use equilayer::prelude::*;
 /// the other, moved by the flow and held constant, both ways (section 3.2). A place is valid where the flow is known and
 /// comes from inside the frame.
 ///
-/// The heads are BYOL's as 1 × 1 convolutions; the paper's code is not public. Published behind the last layer. The
-/// data bring the displacement along; each view is flipped or not by itself.
+/// The heads are BYOL's as 1 × 1 convolutions; the paper's code is not public. Published behind the last layer. Where the
+/// data are single pictures, the second frame is made of the first by a smooth displacement, which is known because it
+/// was applied; each view is flipped or not by itself.
 #[regularizer(
     name = "flow_equivariance",
     at = tokens,

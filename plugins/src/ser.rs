@@ -9,7 +9,8 @@ use equilayer::prelude::*;
 /// action: bicubic resizing does not commute with GELU.
 ///
 /// Both views show one crop, under two elements of the group, for a share of the batch; those samples take part in the
-/// objective too. Published at layer 3, with CLS joining after it.
+/// objective too. With small crops (`local = 4`: 2 + 4 views) those are pairs as well, and the pairs' losses are summed.
+/// Published at layer 3, with CLS joining after it.
 #[regularizer(
     name = "ser",
     at = tokens(3),

@@ -172,6 +172,29 @@ fn a_record_says_what_was_done_how_fast_and_where() {
 }
 
 #[test]
+fn views_are_made_of_the_images_in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        let encoder = jpeg_encoder::Encoder::new_file(folder.path().join(name), 90).unwrap();
+        encoder.encode(&[128; 50 * 40 * 3], 50, 40, jpeg_encoder::ColorType::Rgb).unwrap();
+    }
+    let arguments = ["--images", ".", "--steps", "2", "--threads", "2", "--json"];
+    let (code, stdout, stderr) = bench(folder.path(), &arguments);
+    assert_eq!(code, Some(0), "{stderr}");
+    let records = lines(&stdout);
+    assert_eq!(records.iter().map(|record| number(record, "views")).collect::<Vec<_>>(), [1.0, 2.0]);
+    for record in &records {
+        assert_eq!(number(record, "images"), 6.0);
+        assert_eq!(number(record, "img_s"), 2.0 * number(record, "img_s_worker"));
+    }
+
+    std::fs::write(folder.path().join("b.jpg"), "no image").unwrap();
+    let (code, _, stderr) = bench(folder.path(), &arguments);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("b.jpg"), "{stderr}");
+}
+
+#[test]
 fn with_and_without_ser_take_turns_and_are_compared() {
     let arguments = ["--workload", "digits", "--batch", "8", "--steps", "3", "--ser", "both", "--json"];
     let (code, stdout, stderr) = bench(Path::new("."), &arguments);
@@ -239,7 +262,7 @@ fn a_step_on_a_gpu_that_is_not_there_is_estimated_and_says_so() {
 
 #[test]
 fn refusals_name_the_option_and_what_would_do() {
-    let cases: [(&[&str], &[&str]); 15] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (
             &["--workload", "vit"],
             &["invalid value 'vit' for '--workload <WORKLOAD>'", "vit_s_forward", "similar"],
@@ -250,6 +273,8 @@ fn refusals_name_the_option_and_what_would_do() {
         ),
         (&["--workload", "digits", "--batch", "many"], &["invalid value 'many' for '--batch <BATCH>'"]),
         (&["--batch", "8"], &["--workload <WORKLOAD>"]),
+        (&["--images", "nowhere"], &["nowhere"]),
+        (&["--images", ".", "--workload", "digits"], &["'--images <FOLDER>' cannot be used with"]),
         (&["--workload", "digits", "--steps", "0"], &["invalid value '0' for '--steps <STEPS>'"]),
         (&["--workload", "digits", "--threads", "0"], &["invalid value '0' for '--threads <THREADS>'"]),
         (&["--workload", "digits", "--ser", "maybe"], &["invalid value 'maybe'", "on, off, both"]),

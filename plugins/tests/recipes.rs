@@ -30,21 +30,24 @@ fn read(file: &Path, changes: &[&str]) -> Settings {
     settings.unwrap_or_else(|| panic!("{}: no settings", file.display()))
 }
 
-/// Three objectives, alone and with four regularizers at two places.
-const MATRIX: usize = 3 * (1 + 4 * 2);
+/// Three objectives, alone and with four regularizers at two places, and two with SER on small crops too.
+const MATRIX: usize = 3 * (1 + 4 * 2) + 2;
+/// On the digits, flow equivariance at two places as well.
+const FLOWS: usize = 2;
 
-fn check(scale: &str, changes: &[&str], least_samples: usize) {
+fn check(scale: &str, changes: &[&str], count: usize, least_samples: usize) {
     let files = recipes(scale);
-    assert_eq!(files.len(), MATRIX);
+    assert_eq!(files.len(), count);
     for file in files {
         let settings = read(&file, changes);
         let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
         let problems = settings.method.problems(settings.encoder.as_ref(), settings.batch);
         assert!(problems.is_empty(), "{name}: {problems:?}");
         let members = settings.method.names();
+        let (name, local) = name.strip_suffix("+local").map_or((name.as_str(), 0), |name| (name, 4));
         let (objective, regularizer) = match name.split_once('+') {
             Some((objective, rest)) => (objective, rest.split('@').next()),
-            None => (name.as_str(), None),
+            None => (name, None),
         };
         assert_eq!((members[0].as_str(), members.get(1).map(String::as_str)), (objective, regularizer));
         if let Some(member) = settings.method.regularizers().first() {
@@ -52,6 +55,7 @@ fn check(scale: &str, changes: &[&str], least_samples: usize) {
         }
         for split in Layout::of(&settings.method, settings.batch).splits {
             assert!(split.samples >= least_samples, "{name}: {} samples", split.samples);
+            assert_eq!(split.local, local, "{name}");
         }
     }
 }
@@ -59,10 +63,15 @@ fn check(scale: &str, changes: &[&str], least_samples: usize) {
 #[test]
 fn the_papers_recipes_fit() {
     // The images are not here: the bundled ones stand in, in colour and size those of the recipe do not matter.
-    check("imagenet", &["data.name=digits", "data.path=", "encoder.image=224", "encoder.patch=16"], 20);
+    check(
+        "imagenet",
+        &["data.name=digits", "data.path=", "encoder.image=224", "encoder.patch=16"],
+        MATRIX,
+        20,
+    );
 }
 
 #[test]
 fn the_digits_recipes_fit() {
-    check("digits", &[], 8);
+    check("digits", &[], MATRIX + FLOWS, 8);
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use equilayer::engine::DeviceChoice;
 use equilayer::parity::{self, Outcome, Report, Tolerance, Verdict, known_cases};
+use equilayer::plugin::Registry;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-fn run(files: &[PathBuf], tolerance: Tolerance) -> Report {
-    parity::run(files, tolerance, DeviceChoice::Cpu)
+fn run(files: &[PathBuf], tolerance: Tolerance, registry: &Registry) -> Report {
+    parity::run(files, tolerance, registry, DeviceChoice::Cpu)
 }
 
 /// Folders of reference values: the runtime's, and the engine's, which its own tests read.
@@ -27,6 +28,11 @@ fn goldens() -> Vec<PathBuf> {
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/goldens/a/{name}.safetensors"))
+}
+
+/// No plugins: the cases of the crate itself.
+fn nothing() -> Registry {
+    Registry::of(Vec::new())
 }
 
 /// A golden's parts, to be changed.
@@ -84,7 +90,7 @@ fn checked(bytes: &[u8]) -> Report {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("case.safetensors");
     std::fs::write(&path, bytes).expect("a file");
-    run(&[path], Tolerance::default())
+    run(&[path], Tolerance::default(), &nothing())
 }
 
 /// What is said of a file that cannot be used.
@@ -101,12 +107,12 @@ fn refusal(report: &Report) -> String {
 fn all_reference_values_agree() {
     let files = goldens();
     assert_eq!(files.len(), 38);
-    let report = run(&files, Tolerance::default());
+    let report = run(&files, Tolerance::default(), &nothing());
     println!("{report}");
     assert_eq!(report.verdict(), Verdict::Agree, "{report}");
     assert!(report.to_string().ends_with("38 passed, 0 failed"));
     let covered = |case: &str| report.files.iter().any(|file| file.case.as_deref() == Some(case));
-    let missing: Vec<&str> = known_cases().filter(|case| !covered(case)).collect();
+    let missing: Vec<String> = known_cases(&nothing()).into_iter().filter(|case| !covered(case)).collect();
     assert!(missing.is_empty(), "no reference values for {missing:?}");
 }
 
@@ -147,8 +153,9 @@ fn tolerances_are_relative_and_absolute() {
     let path = path.path().join("case.safetensors");
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     std::fs::write(&path, parts.bytes(Dtype::F32)).expect("a file");
-    let verdict =
-        |relative, absolute| run(std::slice::from_ref(&path), Tolerance { relative, absolute }).verdict();
+    let verdict = |relative, absolute| {
+        run(std::slice::from_ref(&path), Tolerance { relative, absolute }, &nothing()).verdict()
+    };
     assert_eq!(verdict(1e-4, 1e-5), Verdict::Differ);
     assert_eq!(verdict(2e-3, 1e-5), Verdict::Agree);
     assert_eq!(verdict(0.0, 1.0), Verdict::Agree);
@@ -161,7 +168,7 @@ fn files_of_no_use_say_why() {
         known.starts_with("unknown case `loss.byool`; did you mean `loss.byol`? Known cases: "),
         "{known}"
     );
-    assert!(known_cases().all(|case| known.contains(case)), "{known}");
+    assert!(known_cases(&nothing()).iter().all(|case| known.contains(case)), "{known}");
 
     let whole = Parts::of("byol").bytes(Dtype::F32);
     for kept in [0, 4, whole.len() / 2, whole.len() - 1] {
@@ -171,7 +178,7 @@ fn files_of_no_use_say_why() {
     let wide = refusal(&checked(&Parts::of("byol").bytes(Dtype::F64)));
     assert!(wide.contains("holds F64; convert it to F32"), "{wide}");
 
-    let absent = refusal(&run(&["nowhere.safetensors".into()], Tolerance::default()));
+    let absent = refusal(&run(&["nowhere.safetensors".into()], Tolerance::default(), &nothing()));
     assert!(absent.starts_with("cannot be read"), "{absent}");
     let nameless = refusal(&checked(&{
         let mut parts = Parts::of("byol");

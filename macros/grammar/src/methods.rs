@@ -47,6 +47,21 @@ pub fn too_few_samples(share: f64, batch: usize, samples: usize) -> String {
     )
 }
 
+/// A regularizer compares small crops in pairs, and `local` of them are none, or more than the objective's `there`.
+pub fn local_crops(local: usize, objective: &str, there: usize) -> String {
+    match local.is_multiple_of(2) {
+        false => format!(
+            "it compares small crops two by two, and {local} are no pairs; use {} or {}",
+            local - 1,
+            local + 1
+        ),
+        true => format!(
+            "it compares {local} small crops of each image, and `{objective}` is shown {there}; let the objective see at \
+             least {local} (`local` in `[views]`), or have fewer compared"
+        ),
+    }
+}
+
 /// A mini-batch of its own is given to a regularizer that reads the objective's views.
 pub fn own_batch_of_views() -> String {
     "it reads the objective's views, and a mini-batch of its own has none; give it a share of the batch, or read a `Pair` \

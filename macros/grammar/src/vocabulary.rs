@@ -16,6 +16,9 @@ pub const EXTRACTORS: &[&str] = &["Relative", "Labels", "Differences", "Paramete
 /// The heads.
 pub const HEADS: &[&str] = &["mlp"];
 
+/// What may follow a head's layers.
+pub const HEAD_OPTIONS: &[&str] = &["ema", "freeze_last"];
+
 /// The layers of a head beside widths, which are linear layers.
 pub const HEAD_LAYERS: &[&str] =
     &["relu", "gelu", "tanh", "batch_norm", "plain_batch_norm", "layer_norm", "l2_normalize", "prototypes"];
@@ -78,4 +81,4 @@ pub const AUGMENTATIONS: &[&str] =
     &["RandomCrop", "RandomResizedCrop", "ColorJitter", "GaussianBlur", "Grayscale", "Solarize"];
 
 /// The most parameters a declaration may have.
-pub const MOST_PARAMETERS: usize = 12;
+pub const MOST_PARAMETERS: usize = 16;

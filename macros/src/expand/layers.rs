@@ -13,7 +13,8 @@ use crate::parse::{Head, Places, State};
 pub fn head(head: &Head, root: &TokenStream) -> TokenStream {
     let layers = head.syntax.layers.iter().map(|layer| layer_call(layer, &head.places, root));
     let ema = head.syntax.ema.map(|word| Ident::new("ema", head.places.of(word))).into_iter();
-    quote! { #root::plugin::Mlp::new() #(#layers)* #(.#ema())* }
+    let frozen = head.syntax.freeze_last.iter().map(|knob| &knob.name);
+    quote! { #root::plugin::Mlp::new() #(#layers)* #(.#ema())* #(.freeze_last(#frozen))* }
 }
 
 fn layer_call(layer: &Layer, places: &Places, root: &TokenStream) -> TokenStream {
@@ -71,17 +72,18 @@ pub fn state(state: &State, root: &TokenStream) -> TokenStream {
     quote! { [#(#axes),*], #init }
 }
 
-/// The knobs that a head takes widths from.
-pub fn width_knobs_of_head(head: &Head) -> Vec<String> {
+/// The knobs that a head is made by: widths, and epochs of a frozen layer.
+pub fn knobs_of_head(head: &Head) -> Vec<String> {
     let of_layer = |layer: &Layer| match &layer.kind {
         LayerKind::Linear { width, .. } | LayerKind::Prototypes(width) => knob_of(width),
         LayerKind::Named(name) => Some(name).filter(|name| !is_layer(name)).cloned(),
     };
-    head.syntax.layers.iter().filter_map(of_layer).collect()
+    let frozen = head.syntax.freeze_last.iter().map(|knob| knob.name.clone());
+    head.syntax.layers.iter().filter_map(of_layer).chain(frozen).collect()
 }
 
 /// The knobs that a state takes axes from.
-pub fn width_knobs_of_state(state: &State) -> Vec<String> {
+pub fn knobs_of_state(state: &State) -> Vec<String> {
     state.shape.iter().filter_map(knob_of).collect()
 }
 

@@ -63,18 +63,18 @@ fn plugin_name(declaration: &Declaration) -> Ident {
 fn function(declaration: &Declaration) -> TokenStream {
     let Function { attributes, visibility, signature, body } = &declaration.function;
     let mut signature = Signature { constness: None, ..signature.clone() };
-    let mut widths = Vec::new();
+    let mut used = Vec::new();
     for parameter in &declaration.parameters {
-        widths.extend(match &parameter.ask {
-            Ask::Head(Some(head), _) => layers::width_knobs_of_head(head),
-            Ask::State(Some(state), _) => layers::width_knobs_of_state(state),
+        used.extend(match &parameter.ask {
+            Ask::Head(Some(head), _) => layers::knobs_of_head(head),
+            Ask::State(Some(state), _) => layers::knobs_of_state(state),
             _ => Vec::new(),
         });
     }
     for argument in &mut signature.inputs {
         if let FnArg::Typed(typed) = argument
             && let Pat::Ident(pattern) = &*typed.pat
-            && widths.contains(&pattern.ident.to_string())
+            && used.contains(&pattern.ident.to_string())
         {
             typed.attrs.push(syn::parse_quote! { #[allow(unused_variables)] });
         }

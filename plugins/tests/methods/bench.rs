@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use equilayer::action::{DisplacementField, DrawKey, Flow, Grid, Sample, View};
-use equilayer::encoder::{EncoderConfig, VitConfig};
+use equilayer::encoder::VitConfig;
 use equilayer::engine::random::{Stream, stream_id};
 use equilayer::engine::{CpuExecutor, CpuOptions, Executor, Plan};
 use equilayer::method::{Layout, Method};
 use equilayer::program::{
-    GuardError, Losses, Program, ProgramError, SplitShape, StepShape, TermGradient, TrainingOptions, guard,
+    GuardError, Losses, Program, ProgramError, StepActions, StepDraw, StepShape, TermGradient,
+    TrainingOptions, guard,
 };
 
 pub const BATCH: usize = 8;
+const LOCAL: [usize; 2] = [8, 8];
 const RATE: f64 = 2e-3;
 
 pub fn encoder() -> VitConfig {
@@ -35,15 +36,6 @@ pub struct Bench {
     maps: BTreeMap<String, Vec<f32>>,
 }
 
-/// A flow that moves everything one cell to the right, and its inverse.
-pub fn flow(grid: Grid) -> Flow {
-    let field = |columns: f32| {
-        let vectors = vec![[0.0, columns]; grid.cells()];
-        DisplacementField::new(grid, vectors, vec![true; grid.cells()]).expect("a field of its grid")
-    };
-    Flow::new(field(-1.0)).with_back(field(1.0))
-}
-
 impl Bench {
     pub fn new(method: &Method) -> Bench {
         Bench::of(method, BATCH)
@@ -52,27 +44,16 @@ impl Bench {
     pub fn of(method: &Method, batch: usize) -> Bench {
         let encoder = encoder();
         let layout = Layout::of(method, batch);
-        let grid = encoder.grid(encoder.layers(), encoder.image);
-        let (mut splits, mut maps) = (Vec::new(), BTreeMap::new());
-        for split in &layout.splits {
-            let samples: Vec<Sample> =
-                (0..split.samples as u64).map(|index| Sample::new(index).with_flow(flow(grid))).collect();
-            let drawn = split.action.draw_pair(grid, &samples, &DrawKey::new(0, 0, "test"));
-            let drawn = drawn.expect("an action that can be drawn");
-            let relative = View::BOTH.map(|view| drawn.relative(view, view.other()).expect("invertible"));
-            for &member in &split.members {
-                for (view, between) in relative.iter().enumerate() {
-                    maps.extend(between.feed(&format!("{}.relative.{view}", method.names()[member])));
-                }
-            }
-            let shapes = [relative[0].shape(), relative[1].shape()];
-            splits.push(SplitShape {
-                grids: View::BOTH.map(|view| drawn.grid(view)),
-                relative: vec![shapes; split.members.len()],
-            });
-        }
-        let options = TrainingOptions { local_image: [8, 8], ..TrainingOptions::default() };
-        Bench { method: method.clone(), options, layout, shape: StepShape { splits }, maps }
+        let StepDraw { shape, fed } = StepActions::new(method, &encoder, &layout, LOCAL, 0)
+            .draw(0)
+            .expect("an action that can be drawn");
+        let options = TrainingOptions { local_image: LOCAL, ..TrainingOptions::default() };
+        Bench { method: method.clone(), options, layout, shape, maps: fed.into_iter().collect() }
+    }
+
+    /// Tokens of the second view of each pair of the first split.
+    pub fn token_counts(&self) -> Vec<usize> {
+        self.shape.splits[0].pairs.iter().map(|pair| pair.grids[1].cells()).collect()
     }
 
     pub fn program(&self) -> Result<Program, ProgramError> {
@@ -127,6 +108,9 @@ impl Bench {
         let stream = Stream::new(7, stream_id(name));
         match name.ends_with("differences.flip") {
             true => stream.uniforms().map(f32::round).take(count).collect(),
+            false if name.ends_with("differences.turn") => {
+                stream.uniforms().map(|unit| (4.0 * unit).floor()).take(count).collect()
+            }
             false if name.contains("differences") => stream.uniforms().map(|x| x - 0.5).take(count).collect(),
             false => stream.normals().take(count).collect(),
         }

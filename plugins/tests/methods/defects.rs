@@ -4,9 +4,9 @@ use equilayer::action::Grid;
 use equilayer::engine::{CompileOptions, CpuExecutor, CpuOptions, Executor, Graph};
 use equilayer::loss::{Negatives, dense_info_nce};
 use equilayer::method::{Layout, Member, Method, Placed};
-use equilayer::plugin::{Side, Tokens};
+use equilayer::plugin::{Crops, Side, Tokens};
 use equilayer::program::{Program, ProgramError, StepShape, TrainingOptions};
-use equilayer_plugins::{BarlowTwins, Dino, MocoV3, Ser};
+use equilayer_plugins::{BarlowTwins, Dino, MocoV3, Ser, Simclr};
 
 use super::bench::{Bench, encoder};
 use super::zoo::objectives;
@@ -86,6 +86,28 @@ fn the_mean_is_over_tokens() {
             let (found, expected) = (loss_of_equals(samples, tokens, negatives), (1.0 + views * others).ln());
             assert!((found - expected).abs() < 1e-5, "{samples} × {tokens}: {found}, not {expected}");
         }
+    }
+}
+
+/// 0.3 is of the code for two large and four small crops. Here each pair's loss is a mean over its own tokens, and the
+/// three are summed: at the start, when tokens are near to one another, that of n tokens costs about ln n.
+#[test]
+fn the_loss_of_three_pairs_is_the_sum_of_three() {
+    let crops = |local| Crops::multi(2, local);
+    let method = |local: usize| {
+        let ser = Member::from(Placed::new(Ser { temperature: 1e3, ..Ser::default() })).on(0.5);
+        let simclr: Member = Placed::new(Simclr { hidden: 16, out: 8, ..Simclr::default() }).into();
+        Method::of(simclr.seeing(crops(4))).with(ser.seeing(crops(local)))
+    };
+    let ln_candidates = |local: usize| -> f32 {
+        let bench = Bench::new(&method(local));
+        let others = |cells: usize| (3 * cells) as f32;
+        bench.token_counts().into_iter().map(|cells| (1.0 + 2.0 * others(cells)).ln()).sum()
+    };
+    for local in [0, 2, 4] {
+        let (history, _) = Bench::new(&method(local)).run(1);
+        let (found, expected) = (history[0]["loss.ser"], ln_candidates(local));
+        assert!((found - expected).abs() < 0.01, "{local} small crops: {found}, not {expected}");
     }
 }
 

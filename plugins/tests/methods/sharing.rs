@@ -1,5 +1,6 @@
 //! STL's pairs: two neighbours in the batch are transformed alike, and nobody else is.
 
+use equilayer::action::SmoothFlow;
 use equilayer::augment::{Normalize, Pipeline, RandomResizedCrop, Step};
 use equilayer::data::{Dataset, Split, digits};
 use equilayer::loader::SampleKey;
@@ -17,7 +18,12 @@ fn method() -> Method {
 fn neighbours_share_their_crop() {
     let crop = Step::RandomResizedCrop(RandomResizedCrop::new(16, [0.2, 0.6]));
     let pipeline = Pipeline::new(vec![crop], Normalize::gray(0.0, 1.0)).expect("a pipeline");
-    let options = ViewOptions { global: [pipeline.clone(), pipeline.clone()], local: None, plain: pipeline };
+    let options = ViewOptions {
+        global: [pipeline.clone(), pipeline.clone()],
+        local: None,
+        plain: pipeline,
+        flow: SmoothFlow::default(),
+    };
     let clock = StepClock { seed: 0, batches_per_epoch: 1 };
     let layout = Layout::of(&method(), 8);
     let made = |method: &Method| {

@@ -87,14 +87,18 @@ fn objectives() -> Vec<(Plugin, Plugin)> {
         .views(Crops::multi(2, 8))
         .argument("student")
         .argument("teacher")
-        .head("projector", head.l2_normalize().prototypes(width("prototypes")).ema())
+        .head(
+            "projector",
+            head.l2_normalize().prototypes(width("prototypes")).ema().freeze_last("freeze_last_layer"),
+        )
         .state("center", [width("prototypes")], 0.0)
         .knob("student_temperature", positive(0.1))
         .knob("teacher_temperature", Knob::new(warmed).above(0.0))
         .knob("center_momentum", weight(0.9).below(1.0))
         .knob("prototypes", count(65536, 2.0))
         .knob("hidden", channels(2048, 1.0))
-        .knob("bottleneck", channels(256, 1.0));
+        .knob("bottleneck", channels(256, 1.0))
+        .knob("freeze_last_layer", count(1, 0.0).unit("epochs"));
     vec![
         (MocoV3::plugin(), moco),
         (Simclr::plugin(), simclr),
@@ -153,11 +157,13 @@ fn regularizers() -> Vec<(Plugin, Plugin)> {
         .head("flip_head", target(1))
         .head("blur_head", target(1))
         .head("solarize_head", target(1))
+        .head("rotation_head", target(4))
         .knob("crop_weight", weight(0.5))
         .knob("color_weight", weight(0.5))
         .knob("flip_weight", weight(0.0))
         .knob("blur_weight", weight(0.0))
-        .knob("solarize_weight", weight(0.0));
+        .knob("solarize_weight", weight(0.0))
+        .knob("rotation_weight", weight(0.0));
     let equimod = Plugin::regularizer("equimod", predict_embedding)
         .at(cls(LAST))
         .argument("plain")

@@ -30,8 +30,13 @@ fn both_places<R: Regularizer>(regularizer: R, decoupled: impl Into<Tap>) -> [Me
 pub fn regularizers() -> Vec<[Member; 2]> {
     let ser = both_places(Ser::default(), tokens(2)).map(|member| member.on(0.5));
     let vectors = cls(2);
-    let switched_on =
-        Augself { flip_weight: 0.1, blur_weight: 0.1, solarize_weight: 0.1, ..Augself::default() };
+    let switched_on = Augself {
+        flip_weight: 0.1,
+        blur_weight: 0.1,
+        solarize_weight: 0.1,
+        rotation_weight: 0.1,
+        ..Augself::default()
+    };
     vec![
         ser,
         both_places(FlowEquivariance { hidden: 16, out: 8 }, tokens(2)),

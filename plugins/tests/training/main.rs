@@ -5,7 +5,9 @@
 mod browser;
 mod disk;
 mod evaluated;
+mod frozen;
 mod kill;
+mod methods;
 mod not_finite;
 mod refusals;
 mod reported;

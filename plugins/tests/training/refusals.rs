@@ -106,6 +106,15 @@ const CASES: &[Case] = &[
     case(&["train", "views.smallest_crop=0"], &["`smallest_crop`: 0 is not above 0"]),
     // The method and its place.
     case(&["train", "method.objective=moco"], &["unknown objective `moco`; did you mean `moco_v3`?"]),
+    case(
+        &["train", "views.local=2", "method.ser.local=4", "method.ser.batch=0.1"],
+        &["ser: it compares 4 small crops of each image, and `moco_v3` is shown 2", "(`local` in `[views]`)"],
+    ),
+    case(
+        &["train", "method.regularizers=[\"essl\"]", "method.essl.smallest_crop=0.5"],
+        &["0.5 is more than `largest_crop`, 0.14; exchange them"],
+    ),
+    case(&["train", "views.displacement=0.5"], &["`displacement`: 0.5 is not at most 0.3"]),
     case(&["train", "method.regularizers=[\"sre\"]"], &["unknown regularizer `sre`; did you mean `ser`?"]),
     case(&["train", "method.ser.weigth=1"], &["unknown key `weigth`; did you mean `weight`?"]),
     case(&["train", "method.ser.temperature=0"], &["`temperature` is out of range: 0 is not above 0"]),

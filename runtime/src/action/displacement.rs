@@ -63,9 +63,14 @@ impl DisplacementField {
         }
     }
 
+    /// A field that is known everywhere: one finite vector for each cell.
+    pub(super) fn known(grid: Grid, vectors: Vec<[f32; 2]>) -> DisplacementField {
+        DisplacementField { valid: vec![true; vectors.len()], grid, vectors }
+    }
+
     /// Where the value at a point of the square comes from, by the vectors around it; nothing beside the picture or
     /// where one of those vectors is not valid.
-    fn source(&self, target: [f64; 2]) -> Option<[f64; 2]> {
+    pub(super) fn source(&self, target: [f64; 2]) -> Option<[f64; 2]> {
         let (row, column) = self.grid.position(target)?;
         let mut moved = target;
         for (row, row_weight) in Interpolation::Bilinear.weights(row, self.grid.rows) {
@@ -100,8 +105,7 @@ impl Flow {
 
     /// Nothing moves: what stands in for data that is not there yet.
     pub(super) fn still() -> Flow {
-        let field =
-            Arc::new(DisplacementField { grid: Grid::new(1, 1), vectors: vec![[0.0; 2]], valid: vec![true] });
+        let field = Arc::new(DisplacementField::known(Grid::new(1, 1), vec![[0.0; 2]]));
         Flow { field: field.clone(), back: Some(field) }
     }
 

@@ -49,6 +49,7 @@ mod path;
 mod product;
 mod relative;
 mod sampled;
+mod smooth_flow;
 
 pub use builtin::{
     D4, Dihedral, Displacement, HFlip, HalfTurn, Rescale, RescaleWithAspect, Resize, Rot90, Rotate,
@@ -65,5 +66,6 @@ pub use pair::{ActionError, OrbitElement, PairDraw};
 pub use product::{IntoAction, Involutive, Product, Scope, Scoped, Symmetry};
 pub use relative::{Relative, RelativeMaps, RelativeShape};
 pub use sampled::{Interpolation, PlanesError, SampledMap};
+pub use smooth_flow::SmoothFlow;
 
 pub use crate::__register_action as register;

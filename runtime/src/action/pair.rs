@@ -155,6 +155,12 @@ impl Action {
         Ok(())
     }
 
+    /// Whether its elements are made of a displacement that the sample brings along.
+    pub fn asks_for_flow(&self) -> bool {
+        let drawn = self.draw_pair(Grid::new(1, 1), &[Sample::new(0)], &DrawKey::new(0, 0, "check"));
+        matches!(drawn, Err(ActionError::NoFlow(..)))
+    }
+
     /// How many elements it has; nothing for one with a continuous factor.
     pub fn order(&self) -> Option<usize> {
         let lengths = self.factors().into_iter().map(|factor| factor.group().elements().len());

@@ -119,6 +119,22 @@ impl Relative {
         }
     }
 
+    /// An action given as a matrix, `[T1, T0]`, or one for each sample, `[batch, T1, T0]`. `valid` is 1 where a token comes
+    /// from inside, `[T1]` or `[batch, T1]`; without it all do.
+    #[track_caller]
+    pub fn dense(matrix: &Tensor, valid: Option<&Tensor>) -> Relative {
+        let graph = matrix.graph();
+        let shape: Vec<usize> = matrix.shape().to_vec();
+        let (from, samples) = (matrix.dim(-1), if shape.len() > 2 { shape[0] } else { 1 });
+        let indices = (0..shape.iter().product()).map(|entry| (entry % from.max(1)) as f32);
+        let valid = valid.map_or_else(|| graph.full([samples, matrix.dim(-2)], 1.0), Tensor::clone);
+        Relative {
+            indices: graph.constant(shape.as_slice(), indices.collect::<Vec<_>>()),
+            weights: matrix.clone(),
+            valid: valid.reshape([samples, matrix.dim(-2)]),
+        }
+    }
+
     /// Tokens of the first view, `[batch, T0, width]`, moved to where the second view has them: `[batch, T1, width]`.
     /// Tokens that come from outside are 0.
     #[track_caller]

@@ -109,7 +109,7 @@ fn half() -> f32 {
 }
 
 impl Solarize {
-    pub(super) const NAME: &str = "solarize";
+    pub(crate) const NAME: &str = "solarize";
 
     pub(super) fn check(&self) -> Result<(), AugmentError> {
         let fine = (0.0..=1.0).contains(&self.threshold);

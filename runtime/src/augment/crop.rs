@@ -154,6 +154,15 @@ impl HorizontalFlip {
     }
 }
 
+/// None, one, two or three quarter turns, each as likely. Not for crops that are not square.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuarterTurn {}
+
+impl QuarterTurn {
+    pub(crate) const NAME: &str = "quarter_turn";
+}
+
 thread_local! {
     /// Keeps its buffer between images.
     static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());

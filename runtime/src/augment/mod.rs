@@ -36,7 +36,7 @@ mod targets;
 
 pub use blur::GaussianBlur;
 pub use color::{ColorJitter, Grayscale, Solarize};
-pub use crop::{CenterCrop, HorizontalFlip, RandomResizedCrop};
+pub use crop::{CenterCrop, HorizontalFlip, QuarterTurn, RandomResizedCrop};
 pub use draw::Draw;
 pub use error::AugmentError;
 pub use parameters::{CropBox, Jitter, JitterPart, Parameters};

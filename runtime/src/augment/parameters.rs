@@ -10,6 +10,9 @@ pub struct Parameters {
     pub crop: CropBox,
     /// Whether left and right were exchanged, after the crop.
     pub flipped: bool,
+    /// Quarter turns counterclockwise, after crop and flip: 0 to 3.
+    #[serde(default)]
+    pub turns: u8,
     /// The colour jitter; nothing where it was not applied.
     pub jitter: Option<Jitter>,
     /// Whether colours were taken out.
@@ -28,6 +31,7 @@ impl Parameters {
         Parameters {
             crop: CropBox::whole(size),
             flipped: false,
+            turns: 0,
             jitter: None,
             gray: false,
             sigma: None,

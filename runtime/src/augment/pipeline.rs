@@ -8,7 +8,7 @@ use equilayer_engine::cpu::dispatch;
 use serde::{Deserialize, Serialize};
 
 use super::error::check;
-use super::{AugmentError, Augmentation, Draw, Parameters, Step};
+use super::{AugmentError, Augmentation, Draw, Parameters, QuarterTurn, Step};
 use crate::data::Image;
 
 /// Means and standard deviations of ImageNet's channels, in [0, 1].
@@ -118,7 +118,7 @@ impl Pipeline {
             if let Some(crop) = crop.filter(|_| flipped) {
                 return Err(AugmentError::FlippedCrop { crop });
             }
-            flipped |= matches!(step, Step::HorizontalFlip(_));
+            flipped |= matches!(step, Step::HorizontalFlip(_) | Step::QuarterTurn(_));
         }
         normalize.check()?;
         Ok(Pipeline { steps, normalize })
@@ -144,6 +144,21 @@ impl Pipeline {
             }
         }
         Pipeline::new(self.steps, self.normalize)
+    }
+
+    /// This pipeline with quarter turns as its last step before normalization.
+    ///
+    /// # Errors
+    /// When they are there already.
+    pub fn turning(mut self) -> Result<Pipeline, AugmentError> {
+        self.steps.push(Step::QuarterTurn(QuarterTurn {}));
+        Pipeline::new(self.steps, self.normalize)
+    }
+
+    /// This pipeline without the steps of these names.
+    pub fn without(mut self, names: &[&str]) -> Pipeline {
+        self.steps.retain(|step| !names.contains(&step.name()));
+        self
     }
 
     /// The steps, in order.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::check_probability;
 use super::{
     AugmentError, CenterCrop, ColorJitter, Draw, GaussianBlur, Grayscale, HorizontalFlip, Parameters,
-    RandomResizedCrop, Solarize,
+    QuarterTurn, RandomResizedCrop, Solarize,
 };
 use crate::data::Image;
 
@@ -38,6 +38,8 @@ pub enum Step {
     CenterCrop(CenterCrop),
     /// Left and right exchanged.
     HorizontalFlip(HorizontalFlip),
+    /// Quarter turns.
+    QuarterTurn(QuarterTurn),
     /// Brightness, contrast, saturation and hue.
     ColorJitter(ColorJitter),
     /// Colours taken out.
@@ -58,6 +60,7 @@ impl Step {
             Step::RandomResizedCrop(_) => RandomResizedCrop::NAME,
             Step::CenterCrop(_) => CenterCrop::NAME,
             Step::HorizontalFlip(_) => HorizontalFlip::NAME,
+            Step::QuarterTurn(_) => QuarterTurn::NAME,
             Step::ColorJitter(_) => ColorJitter::NAME,
             Step::Grayscale(_) => Grayscale::NAME,
             Step::GaussianBlur(_) => GaussianBlur::NAME,
@@ -75,7 +78,7 @@ impl Step {
             Step::Grayscale(gray) => check_probability(Grayscale::NAME, gray.p),
             Step::GaussianBlur(blur) => blur.check(),
             Step::Solarize(solarize) => solarize.check(),
-            Step::Own(_) => Ok(()),
+            Step::QuarterTurn(_) | Step::Own(_) => Ok(()),
         }
     }
 
@@ -94,6 +97,7 @@ impl Step {
             Step::RandomResizedCrop(crop) => parameters.crop = crop.draw(draw, size),
             Step::CenterCrop(crop) => parameters.crop = crop.crop(size),
             Step::HorizontalFlip(flip) => parameters.flipped = draw.happens(flip.p),
+            Step::QuarterTurn(_) => parameters.turns = draw.below(4) as u8,
             Step::ColorJitter(jitter) => parameters.jitter = jitter.draw(draw),
             Step::Grayscale(gray) => parameters.gray = draw.happens(gray.p),
             Step::GaussianBlur(blur) => parameters.sigma = blur.draw(draw),
@@ -110,6 +114,9 @@ impl Step {
             Step::RandomResizedCrop(crop) => crop.apply(image, &parameters.crop),
             Step::CenterCrop(crop) => crop.apply(image, &parameters.crop),
             Step::HorizontalFlip(flip) if parameters.flipped => flip.apply(image.to_mut()),
+            Step::QuarterTurn(_) if parameters.turns > 0 => {
+                *image = Cow::Owned(image.turned(parameters.turns));
+            }
             Step::ColorJitter(step) => {
                 parameters.jitter.iter().for_each(|jitter| step.apply(image.to_mut(), jitter));
             }
@@ -124,7 +131,7 @@ impl Step {
                 let drawn = parameters.own.iter().find(|(name, _)| name == own.name());
                 drawn.iter().for_each(|(_, drawn)| own.apply(image.to_mut(), drawn));
             }
-            Step::HorizontalFlip(_) | Step::Grayscale(_) => {}
+            Step::HorizontalFlip(_) | Step::QuarterTurn(_) | Step::Grayscale(_) => {}
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct AugSelfTargets {
     pub blur: f32,
     /// Of the solarizations' thresholds, 1 without solarization.
     pub solarize: f32,
+    /// Quarter turns from b to a, 0 to 3: (a's − b's) mod 4.
+    pub turn: u8,
 }
 
 /// AugSelf's targets for the views with these parameters.
@@ -28,6 +30,7 @@ pub fn augself_targets(a: &Parameters, b: &Parameters) -> AugSelfTargets {
         flip: if a.flipped == b.flipped { 1.0 } else { 0.0 },
         blur: a.sigma.unwrap_or(0.0) - b.sigma.unwrap_or(0.0),
         solarize: a.solarize.unwrap_or(1.0) - b.solarize.unwrap_or(1.0),
+        turn: (4 + a.turns % 4 - b.turns % 4) % 4,
     }
 }
 

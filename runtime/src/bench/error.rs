@@ -1,6 +1,9 @@
 //! Why a workload cannot be run.
 
 use crate::action::ActionError;
+use crate::augment::AugmentError;
+use crate::data::DataError;
+use crate::loader::LoaderError;
 use crate::program::ProgramError;
 
 /// Why a workload cannot be run.
@@ -20,6 +23,15 @@ pub enum BenchError {
     /// An action that cannot be drawn or applied.
     #[error("the views of a step cannot be made: {0}")]
     Views(String),
+    /// A folder whose images cannot be listed.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// An image that cannot be loaded.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// Augmentations that are none.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     /// The executor failed.
     #[error(transparent)]
     Engine(#[from] equilayer_engine::Error),
@@ -36,7 +48,13 @@ pub enum BenchError {
 impl BenchError {
     /// Whether other arguments would help, rather than another machine.
     pub fn is_mistake(&self) -> bool {
-        matches!(self, BenchError::Plugin { .. } | BenchError::Program(ProgramError::Method(_)))
+        matches!(
+            self,
+            BenchError::Plugin { .. }
+                | BenchError::Program(ProgramError::Method(_))
+                | BenchError::Data(_)
+                | BenchError::Loader(_)
+        )
     }
 }
 

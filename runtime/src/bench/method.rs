@@ -7,11 +7,11 @@ use equilayer_engine::{Error, Plan, PlanCache};
 use super::error::BenchError;
 use super::work::{Inputs, RATE, WEIGHT_DECAY, random_images};
 use super::workload::{Grids, Setup};
-use crate::action::{DrawKey, Grid, HFlip, HalfTurn, PairDraw, Rescale, Rot90, Sample, Symmetry, View};
-use crate::encoder::{EncoderConfig, VitConfig};
+use crate::action::{Grid, HFlip, HalfTurn, PairDraw, Rescale, Rot90, Symmetry, View};
+use crate::encoder::VitConfig;
 use crate::method::{Layout, Member, Method, Split};
 use crate::plugin::{BatchShare, KnobValue, Plugin, PluginKind, Registry};
-use crate::program::{Program, SplitShape, StepShape, TrainingOptions, names};
+use crate::program::{Program, StepActions, StepDraw, StepShape, TrainingOptions, names};
 
 /// Momentum of the teacher; its value changes no time.
 const MOMENTUM: f32 = 0.99;
@@ -25,6 +25,7 @@ pub(super) struct MethodSteps {
     encoder: VitConfig,
     layout: Layout,
     options: TrainingOptions,
+    actions: StepActions,
     plans: PlanCache<StepShape>,
     /// Each split's crops `[samples, channels, height, width]`, one set a view: colours are each view's own.
     crops: Vec<[Vec<f32>; 2]>,
@@ -44,10 +45,12 @@ impl MethodSteps {
                 random_images(&name, split.samples, &encoder)
             })
         };
+        let options = TrainingOptions::default();
         Ok(MethodSteps {
             crops: layout.splits.iter().map(crops).collect(),
+            actions: StepActions::new(&method, &encoder, &layout, options.local_image, 0),
             plans: PlanCache::new(PLANS),
-            options: TrainingOptions::default(),
+            options,
             method,
             encoder,
             layout,
@@ -71,9 +74,15 @@ impl MethodSteps {
         inputs.push((names::MOMENTUM.into(), vec![MOMENTUM]));
         let regularizers = self.method.names().into_iter().skip(1);
         inputs.extend(regularizers.map(|name| (names::weight(&name), vec![1.0])));
-        let splits = self.layout.splits.iter().zip(&self.crops);
-        let splits = splits.map(|(split, crops)| self.draw(split, crops, step, &mut inputs));
-        let shape = StepShape { splits: splits.collect::<Result<_, _>>()? };
+        for (index, (split, crops)) in self.layout.splits.iter().zip(&self.crops).enumerate() {
+            let pair = self.actions.draw_pair(index, 0, 0..split.samples, step)?;
+            for (view, crops) in View::BOTH.into_iter().zip(crops) {
+                let name = names::split_view(&split.name, view as usize);
+                inputs.push((name, self.moved(&pair, view, crops)?));
+            }
+        }
+        let StepDraw { shape, fed } = self.actions.draw(step)?;
+        inputs.extend(fed);
         Ok((self.plan(shape)?, inputs))
     }
 
@@ -82,33 +91,6 @@ impl MethodSteps {
         self.plans.get_or_build(shape.clone(), || {
             let program = Program::build(method, encoder, layout, &shape, options);
             Ok(program.map_err(|error| Error::Executor(error.to_string()))?.plan)
-        })
-    }
-
-    fn draw(
-        &self,
-        split: &Split,
-        crops: &[Vec<f32>; 2],
-        step: u64,
-        inputs: &mut Inputs,
-    ) -> Result<SplitShape, BenchError> {
-        let grid = self.encoder.grid(self.encoder.layers(), self.encoder.image());
-        let samples = Sample::all(0..split.samples as u64);
-        let pair = split.action.draw_pair(grid, &samples, &DrawKey::new(0, step, &split.name))?;
-        for (view, crops) in View::BOTH.into_iter().zip(crops) {
-            let name = names::split_view(&split.name, view as usize);
-            inputs.push((name, self.moved(&pair, view, crops)?));
-        }
-        let relative = [pair.relative(View::First, View::Second)?, pair.relative(View::Second, View::First)?];
-        for &member in &split.members {
-            for (view, maps) in relative.iter().enumerate() {
-                inputs.extend(maps.feed(&names::relative(&self.method.names()[member], view)));
-            }
-        }
-        let shapes = [relative[0].shape(), relative[1].shape()];
-        Ok(SplitShape {
-            grids: View::BOTH.map(|view| pair.grid(view)),
-            relative: vec![shapes; split.members.len()],
         })
     }
 

@@ -18,11 +18,13 @@
 //! | [`Profile`], [`trace`] | time by kernel and by part of the model; a timeline |
 //! | [`growth`] | how cost grows with the batch and with tokens |
 //! | `GpuEstimate` | a step on a GPU that is not there, with the feature `cuda` |
+//! | [`Loading`] | views of images in files: the one measure that decodes and augments |
 
 mod error;
 #[cfg(feature = "cuda")]
 mod estimate;
 pub mod growth;
+mod loading;
 mod machine;
 mod measure;
 pub mod memory;
@@ -36,6 +38,7 @@ mod workload;
 pub use error::BenchError;
 #[cfg(feature = "cuda")]
 pub use estimate::{EstimateRow, GpuEstimate};
+pub use loading::{Loading, VIEWS};
 pub use machine::Machine;
 pub use measure::{Measured, Times, measure};
 pub use profile::{Profile, Row};

@@ -1,6 +1,6 @@
 //! `bench`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use equilayer_engine::{CpuExecutor, CpuOptions, DeviceChoice, Precision};
@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::bench::{
-    BenchError, Comparison, Grids, Machine, Profile, Record, Setup, Work, Workload, growth, measure, memory,
-    trace,
+    BenchError, Comparison, Grids, Loading, Machine, Profile, Record, Setup, VIEWS, Work, Workload, growth,
+    measure, memory, trace,
 };
 use crate::plugin::Registry;
 
@@ -19,6 +19,9 @@ pub struct BenchArguments {
     /// What to measure; everything if not given.
     #[arg(long, value_enum)]
     workload: Option<Name>,
+    /// Instead, how fast MoCo v3's views are made of the images in this folder; --steps is how often of each.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["workload", "profile"])]
+    images: Option<PathBuf>,
     /// Images a step.
     #[arg(long, requires = "workload", value_parser = clap::value_parser!(u32).range(1..=65536))]
     batch: Option<u32>,
@@ -85,6 +88,9 @@ enum GridsArgument {
 /// Steps of a workload, of each batch, and of each number of tokens, if nobody says how many.
 const STEPS: [usize; 3] = [5, 3, 1];
 
+/// Times that each image of a folder is loaded, if nobody says how many.
+const EPOCHS: usize = 3;
+
 /// Steps that a profile is the mean of.
 const PROFILED: usize = 3;
 
@@ -114,6 +120,10 @@ pub fn run(registry: &Registry, arguments: &BenchArguments) -> Result<ExitCode, 
     let bench = Bench { registry, arguments, machine: Machine::measured(cpu.threads), cpu };
     if !arguments.json {
         println!("{}\n", bench.machine);
+    }
+    if let Some(folder) = &arguments.images {
+        bench.images(folder)?;
+        return Ok(ExitCode::SUCCESS);
     }
     match arguments.workload {
         Some(name) => bench.measure(name)?,
@@ -259,6 +269,13 @@ impl Bench<'_> {
             }
             (_, _) => self.say(&growth::of_tokens(&self.cpu, self.arguments.steps(tokens))?),
         }
+    }
+
+    fn images(&self, folder: &Path) -> Result<(), Failure> {
+        let epochs = self.arguments.steps(EPOCHS);
+        VIEWS
+            .iter()
+            .try_for_each(|&views| self.say(&Loading::measure(folder, views, self.machine.threads, epochs)?))
     }
 
     fn workload(&self, setup: &Setup) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plugin::{PluginKind, PluginSpec, Registry};
+use crate::plugin::{PluginKind, PluginSpec, Registry, Role};
 
 /// All methods and their knobs.
 pub fn keys(registry: &Registry) -> String {
@@ -22,6 +22,14 @@ fn section(text: &mut String, spec: &PluginSpec) {
         let _ = writeln!(text, "  at = \"{}\"  where it sits; or layer = NUMBER", spec.at);
         let _ = writeln!(text, "  weight = {}  λ, a number or a schedule", spec.weight);
         let _ = writeln!(text, "  batch = SHARE  of the batch that it works on");
+    }
+    if spec.reads(Role::Pair) {
+        let _ = writeln!(text, "  local = {}  small crops that it compares, two by two", spec.views.local);
+    }
+    if let Some(crop) = &spec.crop {
+        let _ = writeln!(text, "  crop_side = {:.3}  of its crops, as a share of the image's", crop.size);
+        let (least, most) = crop.scale;
+        let _ = writeln!(text, "  smallest_crop = {least}, largest_crop = {most}  shares of an image's area");
     }
     if let Some(teacher) = &spec.teacher {
         let _ = writeln!(text, "  teacher = {}  its momentum, a number or a schedule", teacher.momentum);

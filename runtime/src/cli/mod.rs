@@ -194,7 +194,7 @@ pub fn run() -> ExitCode {
         Some(Command::Devices) => devices::list(),
         Some(Command::New(arguments)) => new::run(&arguments),
         Some(Command::Completions { shell }) => Ok(completions(shell)),
-        Some(Command::Parity(arguments)) => parity::run(&arguments),
+        Some(Command::Parity(arguments)) => parity::run(&registry, &arguments),
         Some(Command::Bench(arguments)) => bench::run(&registry, &arguments),
         Some(Command::Methods { schema: true, .. }) => methods::schema(&registry),
         Some(Command::Methods { json, .. }) => methods::list(&registry, json),

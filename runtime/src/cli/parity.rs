@@ -7,6 +7,7 @@ use equilayer_engine::{CpuOptions, DeviceChoice, DeviceExecutor, Precision};
 
 use super::failure::Failure;
 use crate::parity::{self, Tolerance};
+use crate::plugin::Registry;
 
 /// What `parity` is told.
 #[derive(clap::Args)]
@@ -29,11 +30,11 @@ pub struct ParityArguments {
 }
 
 /// Computes files again and compares.
-pub fn run(arguments: &ParityArguments) -> Result<ExitCode, Failure> {
+pub fn run(registry: &Registry, arguments: &ParityArguments) -> Result<ExitCode, Failure> {
     let tolerance = Tolerance { relative: arguments.rtol, absolute: arguments.atol };
     // A device that cannot be used is no fault of the files.
     DeviceExecutor::new(arguments.device, Precision::F32, CpuOptions::default()).map_err(Failure::fault)?;
-    let report = parity::run(&arguments.files, tolerance, arguments.device);
+    let report = parity::run(&arguments.files, tolerance, registry, arguments.device);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report).map_err(Failure::fault)?);
     } else {

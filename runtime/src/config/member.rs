@@ -1,14 +1,18 @@
 //! The section of a plugin: where it sits, with which weight, action, heads and knobs.
 
-use equilayer_grammar::placement;
+use equilayer_grammar::{Bound, Range, placement};
 
 use super::section::Section;
 use crate::action::KnownActions;
 use crate::method::Member;
 use crate::plugin::{
-    BatchShare, KnobKind, KnobSpec, KnobValue, Layer, Mlp, PluginKind, Registry, Tap, place_problem,
+    BatchShare, Crop, Crops, KnobKind, KnobSpec, KnobValue, Layer, Mlp, PluginKind, Registry, Role, Tap,
+    place_problem,
 };
 use crate::schedule::Schedule;
+
+/// Shares of an image that a crop can have.
+const CROP: Range = Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) };
 
 /// Reads the section of a member, key by key. Problems are left in the document.
 pub(super) fn read_member(mut section: Section<'_>, registry: &Registry, mut member: Member) -> Member {
@@ -19,6 +23,15 @@ pub(super) fn read_member(mut section: Section<'_>, registry: &Registry, mut mem
     }
     if spec.takes_action() {
         member = read_action(&mut section, registry.actions(), member);
+    }
+    if spec.reads(Role::Pair) {
+        let doc = "Small crops of each image that it compares two by two, beside the two large ones.";
+        let local = section.count("local", member.views().local, 0, doc);
+        let views = Crops { local, ..member.views() };
+        member = member.seeing(views);
+    }
+    if let Some(crop) = member.crop() {
+        member = member.cropping(read_crop(&mut section, crop));
     }
     if let Some(ema) = member.teacher().cloned() {
         let doc = "Momentum of the teacher: a number or a schedule in 0 to 1.";
@@ -100,6 +113,19 @@ fn read_head(section: &mut Section<'_>, mut member: Member, name: &str, declared
     let doc = if head.ema { "Learned layers, and a teacher's copy." } else { "Learned layers." };
     section.settle(name, &head.to_string(), doc);
     member
+}
+
+fn read_crop(section: &mut Section<'_>, Crop { size, scale }: Crop) -> Crop {
+    let doc = "Height and width of its crops, as a share of the image's.";
+    let size = section.number("crop_side", size, CROP, doc);
+    let doc = "Share of an image's area that its crops show, at least and at most.";
+    let least = section.number("smallest_crop", scale.0, CROP, doc);
+    let most = section.number("largest_crop", scale.1, CROP, doc);
+    if least > most {
+        let message = format!("{least} is more than `largest_crop`, {most}; exchange them");
+        section.report("smallest_crop", &message);
+    }
+    Crop { size, scale: (least, most.max(least)) }
 }
 
 /// A schedule whose values are shares.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use equilayer_grammar::Bound;
 
-use crate::plugin::{KnobKind, KnobSpec, KnobValue, PluginKind, PluginSpec, Registry};
+use crate::plugin::{Crop, KnobKind, KnobSpec, KnobValue, PluginKind, PluginSpec, Registry, Role};
 
 /// Draft 2020-12. Other sections than `[method]` are left open.
 ///
@@ -67,6 +67,24 @@ fn section(spec: &PluginSpec) -> Value {
     if spec.kind == PluginKind::Regularizer {
         keys.insert("weight".into(), json!({ "description": "λ: a number or a schedule.", "type": ["number", "string"], "default": spec.weight }));
         keys.insert("batch".into(), json!({ "description": "Share of the batch it works on.", "type": "number", "exclusiveMinimum": 0, "maximum": 1 }));
+    }
+    if spec.reads(Role::Pair) {
+        let doc = "Small crops of each image that it compares two by two, beside the two large ones.";
+        keys.insert(
+            "local".into(),
+            json!({ "description": doc, "type": "integer", "minimum": 0, "multipleOf": 2, "default": spec.views.local }),
+        );
+    }
+    if let Some(Crop { size, scale }) = spec.crop {
+        let shares = [
+            ("crop_side", size, "Height and width of its crops, as a share of the image's."),
+            ("smallest_crop", scale.0, "Smallest share of an image's area that its crops show."),
+            ("largest_crop", scale.1, "Largest share of an image's area that its crops show."),
+        ];
+        for (key, default, doc) in shares {
+            let share = json!({ "description": doc, "type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": default });
+            keys.insert(key.into(), share);
+        }
     }
     if let Some(teacher) = &spec.teacher {
         let doc = "Momentum of the teacher: a number or a schedule in 0 to 1.";

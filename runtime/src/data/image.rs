@@ -119,6 +119,24 @@ impl Image {
         self.rows_mut().for_each(<[u8]>::reverse);
     }
 
+    /// Quarter turns counterclockwise, as `torch.rot90`.
+    pub fn turned(&self, quarters: u8) -> Image {
+        let mut turned = match quarters % 2 {
+            0 => self.clone(),
+            _ => self.transposed(),
+        };
+        match quarters % 4 {
+            1 => turned.flip_vertical(),
+            2 => {
+                turned.flip_vertical();
+                turned.flip_horizontal();
+            }
+            3 => turned.flip_horizontal(),
+            _ => {}
+        }
+        turned
+    }
+
     /// Rows made columns and columns rows.
     pub(super) fn transposed(&self) -> Image {
         let mut pixels = Vec::with_capacity(self.pixels.len());
@@ -190,6 +208,17 @@ mod tests {
         assert_eq!(planes(2, &[1, 9, 2, 9]), [1, 2]);
         assert_eq!(planes(3, &[1, 3, 5, 2, 4, 6]), [1, 2, 3, 4, 5, 6]);
         assert_eq!(planes(4, &[1, 3, 5, 9, 2, 4, 6, 9]), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn turns_are_counterclockwise() {
+        let image = Image::new(1, 2, 3, vec![0, 1, 2, 3, 4, 5]).unwrap();
+        let pixels = |quarters| image.turned(quarters).pixels().to_vec();
+        assert_eq!(pixels(0), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(pixels(1), [2, 5, 1, 4, 0, 3]);
+        assert_eq!(pixels(2), [5, 4, 3, 2, 1, 0]);
+        assert_eq!(pixels(3), [3, 0, 4, 1, 5, 2]);
+        assert_eq!([image.turned(1).height(), image.turned(1).width()], [3, 2]);
     }
 
     #[test]

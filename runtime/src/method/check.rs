@@ -20,6 +20,7 @@ impl Method {
             own.extend(self.placement_problems(member, encoder));
             own.extend(self.supply_problems(member));
             own.extend(self.sharing_problem(member, batch));
+            own.extend(self.local_problem(member));
             problems.extend(own.into_iter().map(|problem| format!("{name}: {problem}")));
         }
         problems.extend(self.batch_problems(batch));
@@ -53,6 +54,13 @@ impl Method {
             )),
             None => undivided(share, member.batch().samples(batch)),
         }
+    }
+
+    /// Why a regularizer's local crops are no pairs, or not there.
+    fn local_problem(&self, member: &Member) -> Option<String> {
+        let (local, there) = (member.views().local, self.objective().views().local);
+        let fits = !member.spec().reads(Role::Pair) || (local.is_multiple_of(2) && local <= there);
+        (!fits).then(|| methods::local_crops(local, &self.objective().spec().name, there))
     }
 
     fn supply_problems(&self, member: &Member) -> Vec<String> {

@@ -16,8 +16,9 @@ pub struct Layout {
     pub splits: Vec<Split>,
 }
 
-/// Samples whose two views are related by a known action. Regularizers with the same action and the same share of the
-/// batch work on the same samples.
+/// Samples whose views are, two by two, one crop under two elements of a known action: the two global crops, and local
+/// crops where a regularizer compares those too (SER's 2 + 4 views, arXiv 2603.06693). Regularizers with the same action,
+/// the same crops and the same share of the batch work on the same samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
     /// Name in the graph's inputs: that of the first regularizer that asked for it.
@@ -28,8 +29,22 @@ pub struct Split {
     pub own: bool,
     /// What acts on them.
     pub action: Action,
+    /// How many of their local crops are pairs, from the first on: an even number.
+    pub local: usize,
     /// Members of the method that work on it, by index; 0 is the objective.
     pub members: Vec<usize>,
+}
+
+impl Split {
+    /// Pairs of crops: the global one, and those of local crops.
+    pub fn pairs(&self) -> usize {
+        1 + self.local / 2
+    }
+
+    fn is_like(&self, other: &Split) -> bool {
+        let key = |split: &Split| (split.samples, split.own, split.local);
+        self.action == other.action && key(self) == key(other)
+    }
 }
 
 impl Layout {
@@ -41,13 +56,11 @@ impl Layout {
             let spec = member.spec();
             let Some(action) = spec.action.as_ref().filter(|_| spec.reads(Role::Pair)) else { continue };
             let (samples, own) = (member.batch.samples(batch), matches!(member.batch, BatchShare::Own(_)));
-            let alike =
-                |split: &&mut Split| split.action == *action && split.samples == samples && split.own == own;
-            match splits.iter_mut().find(alike) {
+            let (action, local) = (action.clone(), member.views().local);
+            let new = Split { name, samples, own, action, local, members: vec![index] };
+            match splits.iter_mut().find(|split| split.is_like(&new)) {
                 Some(split) => split.members.push(index),
-                None => {
-                    splits.push(Split { name, samples, own, action: action.clone(), members: vec![index] })
-                }
+                None => splits.push(new),
             }
         }
         splits.sort_by_key(|split| split.own);

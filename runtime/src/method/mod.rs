@@ -15,7 +15,7 @@ use equilayer_grammar::methods;
 pub use layout::{Layout, Split};
 pub use placed::{Member, Placed};
 
-use crate::plugin::{Crops, Ema, Objective, PluginKind, Regularizer};
+use crate::plugin::{Crops, Ema, Objective, PluginKind, Regularizer, Width};
 
 /// An objective and its regularizers.
 ///
@@ -89,6 +89,20 @@ impl Method {
     /// The teacher, if the objective brings one.
     pub fn teacher(&self) -> Option<&Ema> {
         self.objective.teacher()
+    }
+
+    /// Layers that stand still for the first epochs, as `dino.projector.6`, and for how many. A layer's parameters are
+    /// named after it: `LAYER.weight`.
+    pub fn frozen_layers(&self) -> Vec<(String, usize)> {
+        let frozen = |(member, name): (&Member, String)| {
+            let heads = member.spec().heads().filter_map(|(head, mlp)| {
+                let knob = mlp.freeze_last.as_deref()?;
+                let epochs = member.width(&Width::knob(knob), 0);
+                Some((format!("{name}.{head}.{}", mlp.last_linear()?), epochs))
+            });
+            heads.collect::<Vec<_>>()
+        };
+        self.members().zip(self.names()).flat_map(frozen).filter(|(_, epochs)| *epochs > 0).collect()
     }
 
     /// What each member is called in parameters, logs and reports: its plugin's name, and its place too where the

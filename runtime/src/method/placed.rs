@@ -4,7 +4,7 @@ use equilayer_grammar::{placement, unknown};
 
 use crate::action::IntoAction;
 use crate::plugin::{
-    BatchShare, Crops, Declared, Ema, KnobValue, Mlp, Plugin, PluginSpec, Tap, TapFor, Width,
+    BatchShare, Crop, Crops, Declared, Ema, KnobValue, Mlp, Plugin, PluginSpec, Tap, TapFor, Width,
 };
 use crate::schedule::Schedule;
 
@@ -15,6 +15,7 @@ pub struct Placed<P> {
     at: Option<Tap>,
     weight: Option<Schedule>,
     batch: Option<BatchShare>,
+    views: Option<Crops>,
     control: bool,
 }
 
@@ -24,7 +25,7 @@ impl<P> Placed<P> {
     /// Any type will do here: what takes a `Placed` says whether it wants an objective or a regularizer, and so is the
     /// one to say that a type is neither.
     pub fn new(plugin: P) -> Placed<P> {
-        Placed { plugin, at: None, weight: None, batch: None, control: false }
+        Placed { plugin, at: None, weight: None, batch: None, views: None, control: false }
     }
 }
 
@@ -42,6 +43,11 @@ impl<P: Declared> Placed<P> {
     /// On another share of the batch.
     pub fn on(self, batch: impl Into<BatchShare>) -> Placed<P> {
         Placed { batch: Some(batch.into()), ..self }
+    }
+
+    /// On other crops of each image: see [`Member::seeing`].
+    pub fn seeing(self, views: Crops) -> Placed<P> {
+        Placed { views: Some(views), ..self }
     }
 
     /// With its samples and views and without its loss: see [`Member::as_control`].
@@ -63,6 +69,7 @@ impl<P: Declared> From<Placed<P>> for Member {
         member.at = placed.at.unwrap_or(member.at);
         member.weight = placed.weight.unwrap_or(member.weight);
         member.batch = placed.batch.unwrap_or(member.batch);
+        member.views = placed.views.unwrap_or(member.views);
         member.control = placed.control;
         member
     }
@@ -78,6 +85,7 @@ pub struct Member {
     pub(crate) weight: Schedule,
     pub(crate) batch: BatchShare,
     pub(crate) views: Crops,
+    pub(crate) crop: Option<Crop>,
     pub(crate) teacher: Option<Ema>,
     pub(crate) control: bool,
 }
@@ -94,6 +102,7 @@ impl Member {
             weight: spec.weight.clone(),
             batch: spec.batch,
             views: spec.views,
+            crop: spec.crop,
             teacher: spec.teacher.clone(),
             control: false,
         }
@@ -114,9 +123,15 @@ impl Member {
         Member { batch: batch.into(), ..self }
     }
 
-    /// With other crops of each image, for an objective: DINO's with fewer local ones.
+    /// On other crops of each image: DINO with fewer local ones, or SER on two global crops and four local ones. A
+    /// regularizer compares local crops two by two, and its objective sees at least as many.
     pub fn seeing(self, views: Crops) -> Member {
         Member { views, ..self }
+    }
+
+    /// With another crop of its own; nothing changes where it has none.
+    pub fn cropping(self, crop: Crop) -> Member {
+        Member { crop: self.crop.map(|_| crop), ..self }
     }
 
     /// With another momentum of the teacher; nothing changes where there is none.
@@ -193,9 +208,14 @@ impl Member {
         self.spec().knobs().map(|knob| knob.name.as_str()).zip(&self.knobs)
     }
 
-    /// The crops it compares, for an objective.
+    /// The crops it compares.
     pub fn views(&self) -> Crops {
         self.views
+    }
+
+    /// Its own crop, if it has one.
+    pub fn crop(&self) -> Option<Crop> {
+        self.crop
     }
 
     /// How its teacher follows, for an objective that has one.
@@ -203,7 +223,7 @@ impl Member {
         self.teacher.as_ref()
     }
 
-    /// A head's width as a number, at a tap of this width.
+    /// A head's width, or another whole number that a knob says, at a tap of this width.
     pub(crate) fn width(&self, width: &Width, tap_width: usize) -> usize {
         match width {
             Width::Fixed(width) => *width,

@@ -41,7 +41,7 @@ pub enum ParityError {
         /// As the file has it.
         case: String,
         /// All.
-        known: Vec<&'static str>,
+        known: Vec<String>,
     },
     /// A parameter that is missing or of no use.
     #[error("the case's parameter `{name}` {problem}")]
@@ -88,8 +88,8 @@ pub enum ParityError {
     Weights(#[from] WeightsError),
 }
 
-fn hint(case: &str, known: &[&'static str]) -> String {
-    nearest(case, known.iter().copied())
+fn hint(case: &str, known: &[String]) -> String {
+    nearest(case, known.iter().map(String::as_str))
         .map_or_else(|| ".".into(), |near| format!("; did you mean `{near}`?"))
 }
 

@@ -225,6 +225,18 @@ pub struct Differences {
     pub blur: Tensor,
     /// The threshold, in 0 to 1; 1 where none was applied: `[batch, 1]`.
     pub solarize: Tensor,
+    /// Quarter turns from the second to the first, the class of a prediction: 0, 1, 2 or 3, `[batch]`.
+    pub turn: Tensor,
+}
+
+impl Differences {
+    /// [`Differences::turn`] from the first to the second: 0, 3, 2 and 1 for 0, 1, 2 and 3.
+    #[track_caller]
+    pub fn turn_back(&self) -> Tensor {
+        // 4 − turn, but 0 where there is none.
+        let none = (1.0 - &self.turn).relu();
+        4.0 - &self.turn - none * 4.0
+    }
 }
 
 /// The transform of each view as a vector: what EquiMod is conditioned on (arXiv 2211.01244).
@@ -345,7 +357,7 @@ impl<C: Choice> Argument for C {
 /// A function or closure that computes a loss from arguments, with its signature as a type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a loss",
-    note = "a loss is a function of one to twelve arguments that returns `Loss`, each argument of a type that \
+    note = "a loss is a function of one to sixteen arguments that returns `Loss`, each argument of a type that \
             `equilayer::plugin::Argument` is implemented for"
 )]
 pub trait LossFunction<Arguments>: Send + Sync + 'static {
@@ -390,3 +402,7 @@ loss_functions!(A B C D E F G H I);
 loss_functions!(A B C D E F G H I J);
 loss_functions!(A B C D E F G H I J K);
 loss_functions!(A B C D E F G H I J K L);
+loss_functions!(A B C D E F G H I J K L M);
+loss_functions!(A B C D E F G H I J K L M N);
+loss_functions!(A B C D E F G H I J K L M N O);
+loss_functions!(A B C D E F G H I J K L M N O P);

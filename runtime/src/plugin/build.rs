@@ -10,10 +10,11 @@ use super::argument::{Demand, LossFunction, Role, Supply};
 use super::feature::FeatureKind;
 use super::follower::Ema;
 use super::knob::{Knob, KnobSpec, KnobValue};
-use super::layers::{HeadLayer, Mlp, Width};
+use super::layers::{HeadLayer, Mlp};
 use super::loss::Loss;
 use super::spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};
 use super::tap::{Layer, Tap, embedding};
+use super::width::Width;
 use crate::action::{Action, IntoAction};
 use crate::schedule::Schedule;
 
@@ -108,7 +109,8 @@ impl Plugin {
         self
     }
 
-    /// The crops an objective compares.
+    /// The crops it compares. A regularizer that reads a [`Pair`](super::Pair) compares the two global ones, and local
+    /// ones two by two.
     pub fn views(mut self, views: Crops) -> Plugin {
         self.spec.views = views;
         self
@@ -224,7 +226,8 @@ impl Plugin {
         problems.into_iter().next().map_or(Ok(self), Err)
     }
 
-    /// The plugin with other layers of a head. Whether the teacher has a copy of its own stays as it was declared.
+    /// The plugin with other layers of a head. Whether the teacher has a copy of its own stays as it was declared, and so
+    /// does the knob that freezes the last layer, unless another is named.
     pub(crate) fn with_head(mut self, name: &str, head: Mlp) -> Result<Plugin, String> {
         let heads = self.spec.arguments.iter_mut().filter_map(|argument| match &mut argument.kind {
             ArgumentKind::Head(head) => Some((argument.name.as_str(), head)),
@@ -237,7 +240,8 @@ impl Plugin {
         if head.ema && !declared.ema {
             return Err(heads::no_copy(name));
         }
-        **declared = Mlp { ema: declared.ema, ..head.clone() };
+        let freeze_last = head.freeze_last.clone().or_else(|| declared.freeze_last.clone());
+        **declared = Mlp { ema: declared.ema, freeze_last, ..head.clone() };
         let mut problems = Vec::new();
         self.check_head(name, &head, &mut problems);
         problems.into_iter().next().map_or(Ok(self), Err)
@@ -338,9 +342,7 @@ impl Plugin {
     }
 
     fn check_head(&self, name: &str, head: &Mlp, problems: &mut Vec<String>) {
-        let learns =
-            |layer: &HeadLayer| matches!(layer, HeadLayer::Linear { .. } | HeadLayer::Prototypes { .. });
-        if !head.layers.iter().any(learns) {
+        if head.last_linear().is_none() {
             problems.push(heads::without_linear(name));
         }
         let last = head.layers.len().saturating_sub(1);
@@ -360,6 +362,8 @@ impl Plugin {
         let whole = self.spec.width_knobs();
         let strange = head.knobs().filter(|name| !whole.contains(name));
         problems.extend(strange.map(|name| heads::unknown_width(name, whole.iter().copied())));
+        let strange = head.freeze_last.iter().filter(|name| !whole.contains(&name.as_str()));
+        problems.extend(strange.map(|name| heads::frozen_by_no_knob(name, whole.iter().copied())));
     }
 }
 

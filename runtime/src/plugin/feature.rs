@@ -161,6 +161,9 @@ impl Tapped for Embedding {
 ///
 /// `student` is one view through the student, `source` the other through the teacher, or through the student where the
 /// method has no teacher. With a teacher the loss is evaluated in both directions and averaged.
+///
+/// Where small crops are compared too, which a teacher does not see, all pairs go through the student, in one direction
+/// each, and their losses are summed: SER's 2 + 4 views.
 #[derive(Clone, Debug)]
 pub struct Pair<F> {
     /// The view that is compared, through the student.

@@ -6,65 +6,7 @@ use equilayer_grammar::heads;
 use equilayer_grammar::text::{Mistake, TextMistake, words};
 use serde::Serialize;
 
-/// The width of a head's layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Width {
-    /// So many channels.
-    Fixed(usize),
-    /// A multiple of the tap's width.
-    Tap(usize),
-    /// The square of the tap's width: a matrix for each sample.
-    TapSquared,
-    /// The value of a whole-numbered knob of the plugin.
-    Knob(String),
-}
-
-impl Width {
-    /// `factor` times the tap's width.
-    pub fn tap(factor: usize) -> Width {
-        Width::Tap(factor)
-    }
-
-    /// The square of the tap's width.
-    pub fn tap_squared() -> Width {
-        Width::TapSquared
-    }
-
-    /// The value of a knob of the plugin.
-    pub fn knob(name: &str) -> Width {
-        Width::Knob(name.into())
-    }
-}
-
-impl Width {
-    fn of(written: &heads::Width) -> Width {
-        match &written.kind {
-            heads::WidthKind::Fixed(width) => Width::Fixed(*width),
-            heads::WidthKind::Tap(factor) => Width::Tap(*factor),
-            heads::WidthKind::TapSquared => Width::TapSquared,
-            heads::WidthKind::Knob(name) => Width::knob(name),
-        }
-    }
-}
-
-impl From<usize> for Width {
-    fn from(width: usize) -> Width {
-        Width::Fixed(width)
-    }
-}
-
-impl fmt::Display for Width {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Width::Fixed(width) => write!(f, "{width}"),
-            Width::Tap(1) => f.write_str("width"),
-            Width::Tap(factor) => write!(f, "{factor} * width"),
-            Width::TapSquared => f.write_str("width * width"),
-            Width::Knob(name) => f.write_str(name),
-        }
-    }
-}
+use super::width::Width;
 
 /// One layer of a head.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -144,6 +86,9 @@ pub struct Mlp {
     pub layers: Vec<HeadLayer>,
     /// Whether the teacher has a moving average of the head; otherwise student and teacher share it.
     pub ema: bool,
+    /// The knob that says for how many epochs the last learned layer stands still (DINO, arXiv 2104.14294).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze_last: Option<String>,
 }
 
 impl Mlp {
@@ -212,6 +157,18 @@ impl Mlp {
         Mlp { ema: true, ..self }
     }
 
+    /// The last learned layer stands still for the first epochs: as many as a whole-numbered knob of the plugin says.
+    pub fn freeze_last(self, knob: &str) -> Mlp {
+        Mlp { freeze_last: Some(knob.into()), ..self }
+    }
+
+    /// The last layer that learns by a matrix, counted as its parameters are named.
+    pub(crate) fn last_linear(&self) -> Option<usize> {
+        let linear =
+            |layer: &HeadLayer| matches!(layer, HeadLayer::Linear { .. } | HeadLayer::Prototypes { .. });
+        self.layers.iter().rposition(linear)
+    }
+
     /// A head from its declaration: `mlp(512, gelu, 512)`. `name` is what messages call it, `knobs` are the whole-numbered
     /// knobs that may be widths.
     ///
@@ -236,9 +193,11 @@ impl Mlp {
         let head = heads::parse(&texts).map_err(|mistake| vec![in_text(mistake)])?;
         let mistakes = heads::check(&head, name, knobs);
         match mistakes.is_empty() {
-            true => {
-                Ok(Mlp { layers: head.layers.iter().map(HeadLayer::of).collect(), ema: head.ema.is_some() })
-            }
+            true => Ok(Mlp {
+                layers: head.layers.iter().map(HeadLayer::of).collect(),
+                ema: head.ema.is_some(),
+                freeze_last: head.freeze_last.map(|knob| knob.name),
+            }),
             false => Err(mistakes.into_iter().map(in_text).collect()),
         }
     }
@@ -272,6 +231,7 @@ impl Mlp {
 impl fmt::Display for Mlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layers: Vec<String> = self.layers.iter().map(HeadLayer::to_string).collect();
-        write!(f, "mlp({}){}", layers.join(", "), if self.ema { ", ema" } else { "" })
+        write!(f, "mlp({}){}", layers.join(", "), if self.ema { ", ema" } else { "" })?;
+        self.freeze_last.iter().try_for_each(|knob| write!(f, ", freeze_last = {knob}"))
     }
 }

@@ -29,6 +29,7 @@ mod loss;
 mod registry;
 mod spec;
 mod tap;
+mod width;
 
 pub use argument::{
     Argument, Demand, Differences, Labels, LossFunction, Parameters, Role, Scheduled, State, Supply,
@@ -43,10 +44,11 @@ pub use feature::{
 pub use follower::{Ema, EmaUpdate, Follower, TEACHER};
 pub use head::Head;
 pub use knob::{Choice, Knob, KnobKind, KnobSpec, KnobType, KnobValue};
-pub use layers::{HeadLayer, Mlp, Width};
+pub use layers::{HeadLayer, Mlp};
 pub use loss::Loss;
 pub use registry::{Declared, Objective, Registration, Registry, RegistryError, Regularizer, inventory};
 pub use spec::{ArgumentKind, ArgumentSpec, BatchShare, Crop, Crops, PluginKind, PluginSpec, Sharing};
 pub use tap::{LAST, Layer, Tap, TapFor, TapKind, TokensTap, VectorTap, cls, embedding, pooled, tokens};
+pub use width::Width;
 
 pub use crate::__register as register;

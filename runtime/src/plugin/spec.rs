@@ -6,8 +6,9 @@ use super::argument::Role;
 use super::feature::FeatureKind;
 use super::follower::Ema;
 use super::knob::{KnobKind, KnobSpec};
-use super::layers::{Mlp, Width};
+use super::layers::Mlp;
 use super::tap::Tap;
+use super::width::Width;
 use crate::action::Action;
 use crate::schedule::Schedule;
 
@@ -171,7 +172,7 @@ pub struct PluginSpec {
     pub action: Option<Action>,
     /// On how many samples it works.
     pub batch: BatchShare,
-    /// The crops it compares, for an objective.
+    /// The crops it compares; of a regularizer that reads a pair, the local ones two by two.
     pub views: Crops,
     /// Which samples are transformed alike.
     #[serde(skip_serializing_if = "Option::is_none")]

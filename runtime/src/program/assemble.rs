@@ -10,7 +10,7 @@ use super::encode::Network;
 use super::names::{self, ENCODER, UNTRANSFORMED};
 use super::shape::StepShape;
 use super::taps::{Tapper, concat};
-use crate::action::Relative;
+use crate::action::{Grid, Relative};
 use crate::encoder::{EncoderConfig, Features};
 use crate::method::{Layout, Member, Method};
 use crate::nn::Parameters as _;
@@ -137,20 +137,31 @@ impl ImageSets {
         if layout.plain > 0 {
             student.extend((0..views.global).map(|v| declare(names::view(v), layout.plain, [height, width])));
         }
+        let pixels = |grid: Grid| {
+            let Grid { rows, columns } = grid.refined(encoder.stride());
+            [rows, columns]
+        };
         for (split, shape) in layout.splits.iter().zip(&shape.splits) {
-            for (v, grid) in shape.grids.iter().enumerate() {
-                let pixels = grid.refined(encoder.stride());
-                student.push(declare(
-                    names::split_view(&split.name, v),
-                    split.samples,
-                    [pixels.rows, pixels.columns],
-                ));
+            let grids = shape.pairs.first().map(|pair| pair.grids);
+            for (v, &grid) in grids.iter().flatten().enumerate() {
+                student.push(declare(names::split_view(&split.name, v), split.samples, pixels(grid)));
             }
         }
         let teacher = if method.teacher().is_some() { student.clone() } else { Vec::new() };
-        student.extend(
-            (0..views.local).map(|v| declare(names::local(v), layout.batch, recipe.options.local_image)),
-        );
+        let local_image = recipe.options.local_image;
+        for v in 0..views.local {
+            if layout.plain > 0 {
+                student.push(declare(names::local(v), layout.plain, local_image));
+            }
+            for (split, shape) in layout.splits.iter().zip(&shape.splits) {
+                let size = match shape.local_grid(v) {
+                    Some(grid) => pixels(grid),
+                    None if split.own => continue,
+                    None => local_image,
+                };
+                student.push(declare(names::split_local(&split.name, v), split.samples, size));
+            }
+        }
         if method.members().any(|member| member.spec().reads(Role::Untransformed)) {
             student.push(declare(UNTRANSFORMED.into(), layout.batch, [height, width]));
         }
@@ -171,11 +182,18 @@ pub(super) fn orbit_of(
 ) -> Option<(usize, usize, [usize; 2])> {
     let spec = member.spec();
     let elements = spec.action.as_ref().filter(|_| spec.reads(Role::Orbit))?.order()?;
-    let size = match spec.crop {
+    let size = match member.crop() {
         Some(crop) => crop.pixels(encoder.image(), encoder.stride()),
         None => encoder.image(),
     };
     Some((member.batch.samples(batch), elements, size))
+}
+
+/// One view moved onto the other of its pair.
+struct Direction {
+    student: TappedFeature,
+    source: TappedFeature,
+    relative: Option<Relative>,
 }
 
 /// One member of the method, and all it may look at.
@@ -209,19 +227,13 @@ impl Scene<'_> {
             supply.orbit = features.map(|features| (features, elements));
             supply.labels = Some(self.labels(images, elements));
         }
-        let directions = if spec.reads(Role::Pair) { self.directions(&tapper) } else { Vec::new() };
-        let mut losses = Vec::new();
-        if directions.is_empty() {
-            losses.push(self.member.plugin.call(&supply)?);
-        }
-        let count = directions.len();
-        for (student, source, relative) in directions {
-            supply.pair = Some((student, source));
-            supply.relative = relative;
-            losses.push(self.member.plugin.call(&supply)?);
-        }
-        let mean = losses.into_iter().sum::<Loss>() / count.max(1) as f32;
-        let loss = mean.tensor().cloned().ok_or_else(|| {
+        let sum = if spec.reads(Role::Pair) {
+            let pairs = self.pairs(&tapper);
+            pairs.into_iter().map(|pair| self.mean_of(pair, &mut supply)).sum::<Result<Loss, Error>>()?
+        } else {
+            self.member.plugin.call(&supply)?
+        };
+        let loss = sum.tensor().cloned().ok_or_else(|| {
             Error::Executor(format!("the loss `{}` is empty: nothing was added to it", self.name))
         })?;
         let weight = (self.index > 0).then(|| self.graph.input(&names::weight(self.name), []));
@@ -233,6 +245,18 @@ impl Scene<'_> {
             .collect();
         heads.extend(tapper.norm_parameters().map(|parameters| ("norm".into(), parameters)));
         Ok(Term { name: self.name.into(), loss, weight, taps: tapper.into_taps(), heads })
+    }
+
+    /// The loss of one pair of views, the mean over its directions.
+    fn mean_of(&self, pair: Vec<Direction>, supply: &mut Supply) -> Result<Loss, Error> {
+        let count = pair.len() as f32;
+        let mut sum = Loss::default();
+        for Direction { student, source, relative } in pair {
+            supply.pair = Some((student, source));
+            supply.relative = relative;
+            sum = sum + self.member.plugin.call(supply)?;
+        }
+        Ok(sum / count)
     }
 
     /// Heads, states and knobs.
@@ -274,22 +298,20 @@ impl Scene<'_> {
             Side::Teacher => self.known?,
         };
         let views = self.recipe.method.objective().views();
-        let layout = self.recipe.layout;
-        let global = |v: usize| {
-            let shared = layout.splits.iter().filter(|split| !split.own);
-            let splits = shared.map(|split| names::split_view(&split.name, v));
-            let parts: Vec<TappedFeature> = std::iter::once(names::view(v))
-                .chain(splits.filter(|_| !tapper.is_spatial()))
-                .filter_map(|name| features.get(&name))
-                .map(|f| tapper.read(f, side))
-                .collect();
-            concat(parts)
+        let splits = || {
+            let shared = self.recipe.layout.splits.iter().filter(|split| !split.own);
+            shared.filter(|_| !tapper.is_spatial()).map(|split| split.name.as_str())
         };
+        let whole = |plain: String, of_splits: Vec<String>| {
+            let names = std::iter::once(plain).chain(of_splits);
+            concat(names.filter_map(|name| features.get(&name)).map(|f| tapper.read(f, side)).collect())
+        };
+        let global = |v| whole(names::view(v), splits().map(|split| names::split_view(split, v)).collect());
+        let local = |v| whole(names::local(v), splits().map(|split| names::split_local(split, v)).collect());
         let mut all: Vec<TappedFeature> = (0..views.global).filter_map(global).collect();
         let globals = all.len();
         if side == Side::Student {
-            let locals = (0..views.local).filter_map(|v| features.get(&names::local(v)));
-            all.extend(locals.map(|f| tapper.read(f, side)));
+            all.extend((0..views.local).filter_map(local));
         }
         Some((all.into_iter().map(|feature| self.share_of(feature)).collect(), globals))
     }
@@ -308,29 +330,34 @@ impl Scene<'_> {
         self.member.batch.samples(self.recipe.layout.batch)
     }
 
-    /// Student, source and ρ of each direction: both ways with a teacher, view 0 onto view 1 without, as SER.
-    fn directions(&self, tapper: &Tapper) -> Vec<(TappedFeature, TappedFeature, Option<Relative>)> {
+    /// The pairs of views that the member compares: with a teacher each in both directions, without one view 0 onto
+    /// view 1, as SER. A teacher sees no local crops, so that where those are compared the student makes all sides.
+    fn pairs(&self, tapper: &Tapper) -> Vec<Vec<Direction>> {
         let layout = self.recipe.layout;
         let Some(index) = layout.split_of(self.index) else { return Vec::new() };
         let (split, shape) = (&layout.splits[index], &self.recipe.shape.splits[index]);
         let place = split.members.iter().position(|&member| member == self.index).unwrap_or_default();
-        let ways: &[[usize; 2]] = if self.known.is_some() { &[[0, 1], [1, 0]] } else { &[[0, 1]] };
-        let direction = |&[from, to]: &[usize; 2]| {
-            let (student, source) =
-                (names::split_view(&split.name, to), names::split_view(&split.name, from));
-            let student = tapper.read(self.seen.get(&student)?, Side::Student);
-            let source = match self.known {
-                Some(known) => tapper.read(known.get(&source)?, Side::Teacher),
-                None => tapper.read(self.seen.get(&source)?, Side::Student),
+        let known = self.known.filter(|_| split.local == 0);
+        let ways: &[[usize; 2]] = if known.is_some() { &[[0, 1], [1, 0]] } else { &[[0, 1]] };
+        let name = |pair: usize, view: usize| match pair {
+            0 => names::split_view(&split.name, view),
+            _ => names::split_local(&split.name, 2 * (pair - 1) + view),
+        };
+        let direction = |pair: usize, &[from, to]: &[usize; 2]| {
+            let student = tapper.read(self.seen.get(&name(pair, to))?, Side::Student);
+            let source = match known {
+                Some(known) => tapper.read(known.get(&name(pair, from))?, Side::Teacher),
+                None => tapper.read(self.seen.get(&name(pair, from))?, Side::Student),
             };
             let asked = self.member.spec().asks(&ArgumentKind::Relative);
             let relative = asked.then(|| {
-                let shape = &shape.relative.get(place)?[from];
-                Some(shape.declare(self.graph, &names::relative(self.name, from)))
+                let shape = &shape.pairs[pair].relative.get(place)?[from];
+                Some(shape.declare(self.graph, &names::relative(self.name, 2 * pair + from)))
             });
-            Some((student, source, relative.flatten()))
+            Some(Direction { student, source, relative: relative.flatten() })
         };
-        ways.iter().filter_map(direction).collect()
+        let directions = |pair| ways.iter().filter_map(|way| direction(pair, way)).collect();
+        (0..shape.pairs.len()).map(directions).collect()
     }
 
     fn labels(&self, images: usize, elements: usize) -> Labels {
@@ -340,14 +367,15 @@ impl Scene<'_> {
 
     fn differences(&self) -> Differences {
         let batch = self.share();
-        let input =
-            |part: &str, width| self.graph.input(&names::differences(self.name, part), [batch, width]);
+        let named = |part: &str| names::differences(self.name, part);
+        let input = |part: &str, width| self.graph.input(&named(part), [batch, width]);
         Differences {
             crop: input("crop", 4),
             color: input("color", 4),
             flip: input("flip", 1),
             blur: input("blur", 1),
             solarize: input("solarize", 1),
+            turn: self.graph.input(&named("turn"), [batch]),
         }
     }
 

@@ -10,8 +10,8 @@ use equilayer_engine::Plan;
 use serde::Serialize;
 
 use super::build::{Program, ProgramError, TrainingOptions};
-use super::shape::{SplitShape, StepShape};
-use crate::action::RelativeShape;
+use super::shape::{PairShape, SplitShape, StepShape};
+use crate::action::{Grid, RelativeShape};
 use crate::encoder::{EncoderConfig, VitConfig};
 use crate::method::{Layout, Member, Method, Split};
 use crate::plugin::{Embedding, Layer, Loss, Plugin, PluginKind, Views};
@@ -121,12 +121,18 @@ fn total(plan: &Plan) -> u64 {
 fn plan(method: &Method, cls_after: usize) -> Result<Plan, ProgramError> {
     let encoder = VitConfig { cls_after, ..VitConfig::small_16() };
     let layout = Layout::of(method, BATCH);
-    let grid = encoder.grid(encoder.layers(), encoder.image());
-    let shape = |split: &Split| {
+    let options = TrainingOptions::default();
+    let [global, local] =
+        [encoder.image(), options.local_image].map(|size| encoder.grid(encoder.layers(), size));
+    let pair = |split: &Split, grid: Grid| {
         let (from, to) = (grid.cells(), grid.cells());
         let relative = RelativeShape { from, to, taps: split.action.taps(), samples: None };
-        SplitShape { grids: [grid; 2], relative: vec![[relative; 2]; split.members.len()] }
+        PairShape { grids: [grid; 2], relative: vec![[relative; 2]; split.members.len()] }
+    };
+    let shape = |split: &Split| {
+        let grids = (0..split.pairs()).map(|index| if index == 0 { global } else { local });
+        SplitShape { pairs: grids.map(|grid| pair(split, grid)).collect() }
     };
     let shape = StepShape { splits: layout.splits.iter().map(shape).collect() };
-    Ok(Program::build(method, &encoder, &layout, &shape, &TrainingOptions::default())?.plan)
+    Ok(Program::build(method, &encoder, &layout, &shape, &options)?.plan)
 }

@@ -10,11 +10,13 @@
 //! | name | shape | |
 //! |---|---|---|
 //! | `view.V` | `[plain, channels, height, width]` | global crop V of the plain samples |
-//! | `local.V` | `[batch, channels, h, w]` | local crop V, plain samples first |
+//! | `local.V` | `[plain, channels, h, w]` | local crop V of the plain samples |
 //! | `SPLIT.view.V` | `[samples, channels, h, w]` | a split's crop under view V's element, V = 0, 1 |
+//! | `SPLIT.local.V` | `[samples, channels, h, w]` | a split's local crop V, under an element where it is one of a pair |
+//! | `MEMBER.relative.V..` | | ρ_g from view V to the other of its pair: [`RelativeShape::declare`](crate::action::RelativeShape::declare) |
 //! | `untransformed` | `[batch, channels, height, width]` | the images as they are |
 //! | `MEMBER.orbit` | `[images · elements, channels, h, w]` | each image under all elements |
-//! | `MEMBER.differences.PART` | `[batch, 4 or 1]` | crop, color, flip, blur, solarize: [`Differences`](crate::plugin::Differences) |
+//! | `MEMBER.differences.PART` | `[batch, 4 or 1]`, `[batch]` | crop, color, flip, blur, solarize; turn: [`Differences`](crate::plugin::Differences) |
 //! | `MEMBER.parameters.V` | `[batch, transform_parameters]` | view V's transform |
 //! | `momentum` | scalar | of the teacher |
 //! | `weight.MEMBER` | scalar | λ |
@@ -30,6 +32,7 @@
 mod assemble;
 mod build;
 pub mod cost;
+mod draw;
 mod encode;
 mod guard;
 mod losses;
@@ -38,6 +41,7 @@ mod shape;
 mod taps;
 
 pub use build::{Program, ProgramError, TrainingOptions};
+pub use draw::{StepActions, StepDraw};
 pub use guard::{GuardError, TermGradient, guard};
 pub use losses::Losses;
-pub use shape::{SplitShape, StepShape};
+pub use shape::{PairShape, SplitShape, StepShape};

@@ -5,7 +5,7 @@ pub fn view(index: usize) -> String {
     format!("view.{index}")
 }
 
-/// Local crop `index` of all samples.
+/// Local crop `index` of the plain samples.
 pub fn local(index: usize) -> String {
     format!("local.{index}")
 }
@@ -15,17 +15,22 @@ pub fn split_view(split: &str, index: usize) -> String {
     format!("{split}.view.{index}")
 }
 
+/// Local crop `index` of a split's samples: of a pair under its element, or by itself.
+pub fn split_local(split: &str, index: usize) -> String {
+    format!("{split}.local.{index}")
+}
+
 /// Each image of a member under all elements.
 pub fn orbit(member: &str) -> String {
     format!("{member}.orbit")
 }
 
-/// ρ_g from view `from` to the other, for a member.
+/// ρ_g from view `from` to the other of its pair, for a member: 0 and 1 are global crops, 2, 3, .. local ones.
 pub fn relative(member: &str, from: usize) -> String {
     format!("{member}.relative.{from}")
 }
 
-/// A part of the difference of two views' transforms: `crop`, `color`, `flip`, `blur` or `solarize`.
+/// A part of the difference of two views' transforms: `crop`, `color`, `flip`, `blur`, `solarize` or `turn`.
 pub fn differences(member: &str, part: &str) -> String {
     format!("{member}.differences.{part}")
 }

@@ -1,11 +1,8 @@
 //! From samples to the inputs of a step.
 
-use crate::action::{ActionError, DrawKey, Grid, Sample, View};
-use crate::encoder::EncoderConfig;
+use crate::action::ActionError;
 use crate::loader::{Batch, SampleKey};
-use crate::method::{Layout, Method, Split};
-use crate::plugin::{ArgumentKind, Layer};
-use crate::program::{SplitShape, StepShape, names};
+use crate::program::{StepActions, StepDraw, StepShape};
 
 use super::views::{SampleViews, ViewMaker};
 
@@ -24,9 +21,9 @@ impl StepClock {
         epoch * self.batches_per_epoch + batch as u64
     }
 
-    /// The key of a split's group elements.
-    pub(super) fn draw_key(&self, split: &Split, key: SampleKey) -> DrawKey {
-        DrawKey::new(self.seed, self.batch(key.epoch, key.batch), &split.name)
+    /// The number of the batch that a sample is made for.
+    pub(super) fn batch_of(&self, key: SampleKey) -> u64 {
+        self.batch(key.epoch, key.batch)
     }
 }
 
@@ -44,38 +41,15 @@ pub struct StepInputs {
 /// Puts samples together and draws what they share.
 #[derive(Clone)]
 pub struct Collator {
-    layout: Layout,
-    grid: Grid,
+    actions: StepActions,
     clock: StepClock,
     inputs: Vec<String>,
-    /// For each split, the names of members that ask for ρ, and how much finer their tap's grid is.
-    movers: Vec<Vec<(String, usize, bool)>>,
 }
 
 impl Collator {
     /// For the samples of a view maker.
-    pub fn new(
-        method: &Method,
-        encoder: &dyn EncoderConfig,
-        layout: &Layout,
-        maker: &ViewMaker,
-        clock: StepClock,
-    ) -> Collator {
-        let grid = encoder.grid(encoder.layers(), encoder.image());
-        let names = method.names();
-        let members: Vec<_> = method.members().collect();
-        let mover = |&index: &usize| {
-            let member = members[index];
-            let layer = match member.at().layer {
-                Layer::After(layer) => layer.clamp(1, encoder.layers()),
-                Layer::Last => encoder.layers(),
-            };
-            let finer = encoder.grid(layer, encoder.image()).rows / grid.rows.max(1);
-            let asks = member.spec().asks(&ArgumentKind::Relative) && !member.is_control();
-            (names[index].clone(), finer.max(1), asks)
-        };
-        let movers = layout.splits.iter().map(|split| split.members.iter().map(mover).collect()).collect();
-        Collator { layout: layout.clone(), grid, clock, inputs: maker.inputs().to_vec(), movers }
+    pub fn new(maker: &ViewMaker, clock: StepClock) -> Collator {
+        Collator { actions: maker.actions().clone(), clock, inputs: maker.inputs().to_vec() }
     }
 
     /// The inputs of a batch's plan.
@@ -95,11 +69,9 @@ impl Collator {
         }
         let mut values: Vec<(String, Vec<f32>)> =
             self.inputs.iter().cloned().zip(gathered).filter(|(_, values)| !values.is_empty()).collect();
-        let mut splits = Vec::with_capacity(self.layout.splits.len());
-        for (split, movers) in self.layout.splits.iter().zip(&self.movers) {
-            splits.push(self.draw(split, movers, number, &mut values)?);
-        }
-        Ok(StepInputs { batch: number, shape: StepShape { splits }, values })
+        let StepDraw { shape, fed } = self.actions.draw(number)?;
+        values.extend(fed);
+        Ok(StepInputs { batch: number, shape, values })
     }
 
     /// The shape of a batch before any image is loaded.
@@ -107,34 +79,6 @@ impl Collator {
     /// # Errors
     /// As [`Collator::collate`].
     pub fn shape(&self, batch: u64) -> Result<StepShape, ActionError> {
-        let draw = |(split, movers): (&Split, &Vec<_>)| self.draw(split, movers, batch, &mut Vec::new());
-        let splits = self.layout.splits.iter().zip(&self.movers).map(draw).collect::<Result<_, _>>()?;
-        Ok(StepShape { splits })
-    }
-
-    fn draw(
-        &self,
-        split: &Split,
-        movers: &[(String, usize, bool)],
-        batch: u64,
-        values: &mut Vec<(String, Vec<f32>)>,
-    ) -> Result<SplitShape, ActionError> {
-        let samples = Sample::all(0..split.samples as u64);
-        let key = DrawKey::new(self.clock.seed, batch, &split.name);
-        let pair = split.action.draw_pair(self.grid, &samples, &key)?;
-        let mut relative = Vec::with_capacity(movers.len());
-        for (name, finer, asks) in movers {
-            let pair = pair.refined(*finer);
-            let mut shapes = Vec::with_capacity(2);
-            for view in View::BOTH {
-                let maps = pair.relative(view, view.other())?;
-                shapes.push(maps.shape());
-                if *asks {
-                    values.extend(maps.feed(&names::relative(name, view as usize)));
-                }
-            }
-            relative.push([shapes[0], shapes[1]]);
-        }
-        Ok(SplitShape { grids: View::BOTH.map(|view| pair.grid(view)), relative })
+        Ok(self.actions.draw(batch)?.shape)
     }
 }

@@ -21,6 +21,7 @@ mod cost;
 mod error;
 mod feed;
 mod finite;
+mod pixel_maps;
 mod recorder;
 mod replay;
 mod run;

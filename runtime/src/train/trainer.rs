@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use equilayer_engine::optim::Optimizer;
 use equilayer_engine::{CpuOptions, DeviceExecutor, Executor, Plan, PlanCache};
 
 use super::accumulate::Place;
@@ -13,7 +14,7 @@ use super::settings::Settings;
 use super::views::{SampleViews, ViewMaker};
 use crate::assess::{Assessment, Extent};
 use crate::loader::{Loader, LoaderOptions};
-use crate::method::Layout;
+use crate::method::{Layout, Method};
 use crate::program::{Program, ProgramError, StepShape, TermGradient, TrainingOptions, guard};
 
 /// How a run ended.
@@ -68,28 +69,20 @@ impl Trainer {
         let clock = StepClock { seed: settings.seed, batches_per_epoch: steps_per_epoch * accumulate };
         let maker = ViewMaker::new(&settings.method, encoder, &layout, settings.views.clone(), clock)
             .map_err(TrainError::Views)?;
-        let collator = Collator::new(&settings.method, encoder, &layout, &maker, clock);
+        maker.actions().check()?;
+        let collator = Collator::new(&maker, clock);
         let make = move |image: &crate::data::Image, key| maker.make(image, key);
         let loader = Loader::new(Arc::clone(&settings.dataset), options, make)?;
         if steps_per_epoch == 0 {
             return Err(TrainError::FewBatches { batches, accumulate });
         }
-        let grid = encoder.grid(encoder.layers(), encoder.image());
-        for split in &layout.splits {
-            split.action.check(grid)?;
-        }
         let threads = (settings.threads > 0).then_some(settings.threads);
         let cpu = CpuOptions { threads, seed: settings.seed, ..CpuOptions::default() };
         let training = TrainingOptions {
-            optimizer: settings.optimizer.rule.clone(),
+            optimizer: freezing(settings.optimizer.rule.clone(), &settings.method, steps_per_epoch),
             drop_path: settings.drop_path,
             accumulate: settings.accumulate.max(1),
-            local_image: settings
-                .views
-                .local
-                .as_ref()
-                .and_then(|local| local.size())
-                .map_or([96; 2], |side| [side; 2]),
+            local_image: settings.views.local_image(),
             ..TrainingOptions::default()
         };
         Ok(Trainer {
@@ -234,4 +227,14 @@ impl Trainer {
         )?;
         Ok(found)
     }
+}
+
+/// The rule with the layers that a method holds still at first: DINO's last one, for an epoch.
+fn freezing(rule: Optimizer, method: &Method, steps_per_epoch: u64) -> Optimizer {
+    method.frozen_layers().into_iter().fold(rule, |rule, (layer, epochs)| {
+        let steps = epochs as u64 * steps_per_epoch;
+        rule.freeze(&format!("frozen.{layer}"), steps, move |parameter, _| {
+            parameter.strip_prefix(&layer).is_some_and(|part| part.starts_with('.'))
+        })
+    })
 }

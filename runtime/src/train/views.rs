@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::action::{Grid, Interpolation, OrbitElement, Sample, SampledMap, View};
-use crate::augment::{Parameters, Pipeline, Standardization, augself_targets, equimod_vector};
+use crate::action::{Grid, Interpolation, OrbitElement, PairDraw, SampledMap, SmoothFlow, View};
+use crate::augment::{
+    Draw, Parameters, Pipeline, QuarterTurn, Solarize, Standardization, augself_targets, equimod_vector,
+};
 use crate::data::Image;
 use crate::encoder::EncoderConfig;
 use crate::loader::SampleKey;
-use crate::method::{Layout, Method, Split};
+use crate::method::{Layout, Method};
 use crate::plugin::{ArgumentKind, Crops, Role, Sharing};
 use crate::program::names::{self, UNTRANSFORMED};
+use crate::program::{StepActions, TrainingOptions};
 
 use super::collate::StepClock;
+use super::pixel_maps::PixelMaps;
 
 /// Augmentations of a method's views.
 #[derive(Clone, Debug)]
@@ -22,6 +26,16 @@ pub struct ViewOptions {
     pub local: Option<Pipeline>,
     /// Of images as they are: a crop in the middle at most.
     pub plain: Pipeline,
+    /// How second frames are made, for actions by a known displacement.
+    pub flow: SmoothFlow,
+}
+
+impl ViewOptions {
+    /// Height and width of local crops, pixels.
+    pub fn local_image(&self) -> [usize; 2] {
+        let size = self.local.as_ref().and_then(Pipeline::size);
+        size.map_or(TrainingOptions::default().local_image, |side| [side; 2])
+    }
 }
 
 /// What one sample adds to the inputs of a step: values by the index of the input's name in [`ViewMaker::inputs`].
@@ -38,10 +52,11 @@ pub struct ViewMaker {
 
 struct Shared {
     layout: Layout,
+    actions: StepActions,
+    maps: PixelMaps,
     crops: Crops,
     options: ViewOptions,
     stride: usize,
-    grid: Grid,
     channels: usize,
     clock: StepClock,
     inputs: Vec<String>,
@@ -89,31 +104,38 @@ impl ViewMaker {
         for (member, name) in members() {
             let spec = member.spec();
             let Some(action) = spec.action.as_ref().filter(|_| spec.reads(Role::Orbit)) else { continue };
-            let [rows, columns] =
-                spec.crop.map_or(encoder.image(), |crop| crop.pixels(encoder.image(), encoder.stride()));
+            let [rows, columns] = match member.crop() {
+                Some(crop) => crop.pixels(encoder.image(), encoder.stride()),
+                None => encoder.image(),
+            };
             let pixels = Grid::new(rows, columns);
             let orbit = action.orbit(pixels).map_err(|error| error.to_string())?;
             let sample = |element: &OrbitElement| element.map.sample(Interpolation::Bilinear);
             let elements =
                 orbit.iter().map(sample).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-            let crop = match spec.crop {
-                Some(crop) => options.global[1]
-                    .clone()
+            // The elements are all the turning there is: a turn before them would make their labels wrong.
+            let upright = options.global[1].clone().without(&[QuarterTurn::NAME]);
+            let crop = match member.crop() {
+                // E-SSL's crops are not solarized (arXiv 2111.00899, appendix).
+                Some(crop) => upright
+                    .without(&[Solarize::NAME])
                     .cropping(rows, [crop.scale.0 as f32, crop.scale.1 as f32])
                     .map_err(|e| e.to_string())?,
-                None => options.global[1].clone(),
+                None => upright,
             };
             orbits.push(Orbit { name, images: member.batch().samples(layout.batch), crop, elements });
         }
         let vectors = asking(&ArgumentKind::Parameters);
         let standardization =
             (!vectors.is_empty()).then(|| Standardization::of(&options.global, encoder.image()));
+        let actions = StepActions::new(method, encoder, layout, options.local_image(), clock.seed);
         let mut shared = Shared {
             layout: layout.clone(),
+            actions: actions.displacing(options.flow),
+            maps: PixelMaps::default(),
             crops: method.objective().views(),
             options,
             stride: encoder.stride(),
-            grid: encoder.grid(encoder.layers(), encoder.image()),
             channels: encoder.channels(),
             clock,
             inputs: Vec::new(),
@@ -133,6 +155,11 @@ impl ViewMaker {
         &self.shared.inputs
     }
 
+    /// What the samples' pairs of views are transformed by.
+    pub fn actions(&self) -> &StepActions {
+        &self.shared.actions
+    }
+
     /// Everything that a step needs of the sample in this slot of the batch.
     pub fn make(&self, image: &Image, key: SampleKey) -> SampleViews {
         let mut sink = Sink { inputs: &self.shared.inputs, parts: Vec::new() };
@@ -141,7 +168,12 @@ impl ViewMaker {
     }
 }
 
-const DIFFERENCES: [&str; 5] = ["crop", "color", "flip", "blur", "solarize"];
+/// The numbers of a local crop.
+fn local_draw(key: SampleKey, view: usize) -> Draw {
+    key.draw(LOCAL_VIEW + view as u64)
+}
+
+const DIFFERENCES: [&str; 6] = ["crop", "color", "flip", "blur", "solarize", "turn"];
 
 struct Sink<'a> {
     inputs: &'a [String],
@@ -161,6 +193,8 @@ impl Shared {
         let mut names: Vec<String> = (0..self.crops.global).map(names::view).collect();
         for split in &self.layout.splits {
             names.extend((0..2).map(|view| names::split_view(&split.name, view)));
+            let local = if split.own { split.local } else { self.crops.local };
+            names.extend((0..local).map(|view| names::split_local(&split.name, view)));
         }
         names.extend((0..self.crops.local).map(names::local));
         names.push(UNTRANSFORMED.into());
@@ -182,10 +216,6 @@ impl Shared {
         if key.slot >= self.layout.batch {
             return; // of a mini-batch that only its regularizer sees
         }
-        for view in 0..self.crops.local {
-            let pipeline = self.options.local.as_ref().unwrap_or(&self.options.global[1]);
-            sink.push(&names::local(view), pipeline.apply(image, &key.draw(LOCAL_VIEW + view as u64)).0);
-        }
         if self.untransformed {
             sink.push(UNTRANSFORMED, self.options.plain.apply(image, &key.draw(FIRST_VIEW)).0);
         }
@@ -205,7 +235,7 @@ impl Shared {
             None => own,
             Some(Sharing::Of(samples)) => {
                 let shared = pipeline.draw(size, &key.group_draw(samples, purpose));
-                Parameters { flipped: own.flipped, sigma: own.sigma, ..shared }
+                Parameters { flipped: own.flipped, turns: own.turns, sigma: own.sigma, ..shared }
             }
             Some(Sharing::Into(groups)) => {
                 let samples = self.layout.batch.div_ceil(groups.max(1));
@@ -214,12 +244,12 @@ impl Shared {
         }
     }
 
-    /// The split that a slot belongs to, and its place in it. Plain samples come first.
-    fn split_of(&self, slot: usize) -> Option<(&Split, usize)> {
+    /// The split that a slot belongs to, by its index, and its place in it. Plain samples come first.
+    fn split_of(&self, slot: usize) -> Option<(usize, usize)> {
         let mut first = self.layout.plain;
-        for split in &self.layout.splits {
+        for (index, split) in self.layout.splits.iter().enumerate() {
             if (first..first + split.samples).contains(&slot) {
-                return Some((split, slot - first));
+                return Some((index, slot - first));
             }
             first += split.samples;
         }
@@ -228,6 +258,10 @@ impl Shared {
 
     fn pipeline(&self, view: usize) -> &Pipeline {
         &self.options.global[view.min(1)]
+    }
+
+    fn local_pipeline(&self) -> &Pipeline {
+        self.options.local.as_ref().unwrap_or(&self.options.global[1])
     }
 
     /// Independent crops.
@@ -239,41 +273,76 @@ impl Shared {
             sink.push(&names::view(view), pixels);
             drawn.push(parameters);
         }
+        for view in 0..self.crops.local {
+            sink.push(&names::local(view), self.local_pipeline().apply(image, &local_draw(key, view)).0);
+        }
         drawn
     }
 
-    /// One crop, seen twice: colours are each view's own, and then each view's group element acts (SER's batch
-    /// split).
+    /// Crops that are seen twice: the global one and, where a regularizer compares those too, local ones; the rest of
+    /// the local crops are independent.
     fn make_split(
         &self,
         image: &Image,
         key: SampleKey,
-        split: &Split,
-        slot: usize,
+        index: usize,
+        place: usize,
         sink: &mut Sink<'_>,
     ) -> Vec<Parameters> {
-        let sample = [Sample::new(slot as u64)];
-        let draw_key = self.clock.draw_key(split, key);
-        let mut drawn: Vec<Parameters> = Vec::with_capacity(2);
-        let pair = split.action.draw_pair(self.grid, &sample, &draw_key);
-        for view in View::BOTH {
-            let pipeline = self.pipeline(view as usize);
-            let mut parameters = self.draw(image, key, view as usize);
-            if let Some(first) = drawn.first() {
-                (parameters.crop, parameters.flipped) = (first.crop, first.flipped);
+        let split = &self.layout.splits[index];
+        let step = self.clock.batch_of(key);
+        let elements = |pair| self.actions.draw_pair(index, pair, [place], step).ok();
+        let globals =
+            View::BOTH.map(|view| (self.pipeline(view as usize), self.draw(image, key, view as usize)));
+        let name = |view: View| names::split_view(&split.name, view as usize);
+        let drawn = self.make_pair(image, globals, elements(0), name, sink);
+        let pipeline = self.local_pipeline();
+        for pair in 1..split.pairs() {
+            let number = |view: View| 2 * (pair - 1) + view as usize;
+            let size = [image.height(), image.width()];
+            let locals =
+                View::BOTH.map(|view| (pipeline, pipeline.draw(size, &local_draw(key, number(view)))));
+            let name = |view| names::split_local(&split.name, number(view));
+            self.make_pair(image, locals, elements(pair), name, sink);
+        }
+        if !split.own {
+            for view in split.local..self.crops.local {
+                let name = names::split_local(&split.name, view);
+                sink.push(&name, pipeline.apply(image, &local_draw(key, view)).0);
             }
+        }
+        drawn
+    }
+
+    /// One crop, seen twice: colours are each view's own, and then each view's group element acts (SER's batch split).
+    fn make_pair(
+        &self,
+        image: &Image,
+        views: [(&Pipeline, Parameters); 2],
+        elements: Option<PairDraw>,
+        name: impl Fn(View) -> String,
+        sink: &mut Sink<'_>,
+    ) -> Vec<Parameters> {
+        let Parameters { crop, flipped, turns, .. } = views[0].1;
+        let mut drawn = Vec::with_capacity(2);
+        for (view, (pipeline, own)) in View::BOTH.into_iter().zip(views) {
+            let parameters = Parameters { crop, flipped, turns, ..own };
             let seen = pipeline.normalize().pixels(pipeline.transform(image, &parameters));
             drawn.push(parameters);
             // An action that cannot be drawn is refused before the first step; nothing is made here then.
-            let Ok(pair) = &pair else { continue };
-            let Some(map) = pair.maps(view).first() else { continue };
-            let moved = map.refined(self.stride).sample(pair.interpolation()).ok().and_then(|map| {
-                let mut moved = vec![0.0; self.channels * map.to().cells()];
-                map.apply(&seen, self.channels, &mut moved).ok().map(|()| moved)
-            });
-            sink.push(&names::split_view(&split.name, view as usize), moved.unwrap_or_default());
+            let moved = elements.as_ref().and_then(|elements| self.moved(&seen, elements, view));
+            sink.push(&name(view), moved.unwrap_or_default());
         }
         drawn
+    }
+
+    /// An image under the element of a view.
+    fn moved(&self, seen: &[f32], elements: &PairDraw, view: View) -> Option<Vec<f32>> {
+        let map = elements.maps(view).first()?.refined(self.stride);
+        let map = self.maps.sampled(&map, elements.interpolation())?;
+        let mut moved = vec![0.0; self.channels * map.to().cells()];
+        map.apply(seen, self.channels, &mut moved).ok()?;
+        Some(moved)
     }
 
     fn make_orbit(&self, image: &Image, key: SampleKey, orbit: &Orbit, index: u64, sink: &mut Sink<'_>) {
@@ -297,8 +366,14 @@ impl Shared {
         };
         if let [first, second, ..] = drawn {
             let targets = augself_targets(first, second);
-            let values: [&[f32]; 5] =
-                [&targets.crop, &targets.color, &[targets.flip], &[targets.blur], &[targets.solarize]];
+            let values: [&[f32]; 6] = [
+                &targets.crop,
+                &targets.color,
+                &[targets.flip],
+                &[targets.blur],
+                &[targets.solarize],
+                &[f32::from(targets.turn)],
+            ];
             for member in asked(&self.differences) {
                 for (part, values) in DIFFERENCES.iter().zip(values) {
                     sink.push(&names::differences(&member, part), values.to_vec());

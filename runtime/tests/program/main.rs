@@ -3,5 +3,6 @@
 
 mod accumulation;
 mod guard;
+mod local_pairs;
 mod methods;
 mod step;

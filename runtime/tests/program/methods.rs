@@ -1,8 +1,6 @@
 //! A small objective with a teacher, SER, and what it takes to run a step of them.
 
-use equilayer::action::{
-    DrawKey, HFlip, HalfTurn, PairDraw, RelativeMaps, Rescale, Rot90, Sample, Symmetry, View,
-};
+use equilayer::action::{HFlip, HalfTurn, Rescale, Rot90, Symmetry};
 use equilayer::encoder::{EncoderConfig, VitConfig};
 use equilayer::engine::random::Stream;
 use equilayer::loss::{Negatives, dense_info_nce, info_nce};
@@ -10,8 +8,11 @@ use equilayer::method::{Layout, Method};
 use equilayer::plugin::{
     Ema, Embedding, Feature, Head, Knob, Loss, Mlp, Pair, Plugin, Teacher, Tokens, Views, tokens,
 };
-use equilayer::program::{SplitShape, StepShape};
+use equilayer::program::{StepActions, StepDraw, StepShape, names};
 use equilayer::schedule::Schedule;
+
+/// Height and width of local crops.
+pub const LOCAL: [usize; 2] = [8, 8];
 
 pub fn vit(depth: usize, cls_after: usize) -> VitConfig {
     VitConfig {
@@ -109,41 +110,35 @@ impl Fed {
                 noise(layout.plain * pixels(encoder.image[0], encoder.image[1])),
             ));
         }
-        let mut splits = Vec::new();
-        let names = method.names();
-        for split in &layout.splits {
-            let samples = Sample::all(0..split.samples as u64);
-            let drawn: PairDraw = split
-                .action
-                .draw_pair(
-                    encoder.grid(encoder.layers(), encoder.image),
-                    &samples,
-                    &DrawKey::new(0, step, "test"),
-                )
-                .expect("a draw");
-            for view in View::BOTH {
-                let grid = drawn.grid(view).refined(encoder.patch);
-                let values = noise(split.samples * pixels(grid.rows, grid.columns));
-                inputs.push((format!("{}.view.{}", split.name, view as usize), values));
-            }
-            let relative: [RelativeMaps; 2] =
-                View::BOTH.map(|view| drawn.relative(view, view.other()).expect("invertible"));
-            for &member in &split.members {
-                for (view, maps) in relative.iter().enumerate() {
-                    inputs.extend(maps.feed(&format!("{}.relative.{view}", names[member])));
+        let StepDraw { shape, fed } =
+            StepActions::new(method, encoder, &layout, LOCAL, 0).draw(step).expect("a draw");
+        inputs.extend(fed);
+        for (split, shape) in layout.splits.iter().zip(&shape.splits) {
+            for (pair, shape) in shape.pairs.iter().enumerate() {
+                for (view, grid) in shape.grids.iter().enumerate() {
+                    let grid = grid.refined(encoder.patch);
+                    let name = match pair {
+                        0 => names::split_view(&split.name, view),
+                        _ => names::split_local(&split.name, 2 * (pair - 1) + view),
+                    };
+                    inputs.push((name, noise(split.samples * pixels(grid.rows, grid.columns))));
                 }
             }
-            let shapes = [relative[0].shape(), relative[1].shape()];
-            splits.push(SplitShape {
-                grids: View::BOTH.map(|view| drawn.grid(view)),
-                relative: vec![shapes; split.members.len()],
-            });
         }
+        let views = method.objective().views();
+        for view in 0..views.local {
+            inputs.push((names::local(view), noise(layout.plain * pixels(LOCAL[0], LOCAL[1]))));
+            for split in layout.splits.iter().filter(|split| !split.own && view >= split.local) {
+                let values = noise(split.samples * pixels(LOCAL[0], LOCAL[1]));
+                inputs.push((names::split_local(&split.name, view), values));
+            }
+        }
+        let names = method.names();
         inputs.push(("momentum".into(), vec![0.99]));
         for (name, member) in names.iter().zip(method.members()).skip(1) {
             inputs.push((format!("weight.{name}"), vec![member.weight().value(step, 1, 100)]));
         }
-        Fed { layout, shape: StepShape { splits }, inputs }
+        Fed { layout, shape, inputs }
     }
 
     pub fn with(&self, more: &[(String, Vec<f32>)]) -> Vec<(String, Vec<f32>)> {

@@ -34,6 +34,10 @@ pub fn check(head: &Head, name: &str, knobs: &[&str]) -> Vec<Mistake> {
             }
         }
     }
+    if let Some(knob) = head.freeze_last.as_ref().filter(|knob| !knobs.contains(&knob.name.as_str())) {
+        let message = heads::frozen_by_no_knob(&knob.name, knobs.iter().copied());
+        mistakes.push(Mistake { word: knob.word, message });
+    }
     mistakes
 }
 

@@ -8,7 +8,7 @@ mod parse;
 use crate::unknown;
 
 pub use check::{check, check_shape};
-pub use parse::{Head, Layer, LayerKind, Width, WidthKind, parse, parse_shape};
+pub use parse::{Head, Knob, Layer, LayerKind, Width, WidthKind, parse, parse_shape};
 
 /// A head has no linear layer. `name` is the parameter's.
 pub fn without_linear(name: &str) -> String {
@@ -32,6 +32,20 @@ pub fn unknown_width<'a>(name: &str, knobs: impl IntoIterator<Item = &'a str>) -
     let mut valid = vec!["width"];
     valid.extend(knobs);
     format!("{}, where `width` is the tap's and the rest are `usize` knobs", unknown("width", name, valid))
+}
+
+/// The epochs for which a head's last layer is frozen are a name, and there is no such knob. `knobs` are the names of the
+/// plugin's `usize` knobs.
+pub fn frozen_by_no_knob<'a>(name: &str, knobs: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    format!(
+        "{}; a `usize` knob says for how many epochs a last layer is frozen",
+        unknown("knob", name, knobs)
+    )
+}
+
+/// `freeze_last` without a knob.
+pub fn frozen_by_nothing() -> String {
+    "a `usize` knob says for how many epochs a last layer is frozen; write `freeze_last = KNOB`".to_owned()
 }
 
 /// A head is declared without its layers.
@@ -60,7 +74,8 @@ pub fn without_layers() -> String {
 
 /// More behind a head.
 pub fn behind() -> String {
-    "nothing but `, ema` follows a head; write `mlp(..)` or `mlp(..), ema`".to_owned()
+    "only options follow a head, each after a comma; write `mlp(..)`, `mlp(..), ema` or `mlp(..), freeze_last = KNOB`"
+        .to_owned()
 }
 
 /// A layer that takes nothing is given something.

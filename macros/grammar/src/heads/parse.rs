@@ -1,13 +1,13 @@
 //! From words to a head: `mlp(512, gelu, 512), ema`.
 //!
 //! ```text
-//! head  = "mlp(" , [ layer , { "," , layer } ] , ")" , [ "," , "ema" ] ;
+//! head  = "mlp(" , [ layer , { "," , layer } ] , ")" , { "," , ( "ema" | "freeze_last" , "=" , name ) } ;
 //! layer = width , [ "+" , "bias" ] | "prototypes(" , width , ")" | name ;
 //! width = integer | "width" | integer , "*" , "width" | "width" , "*" , ( "width" | integer ) | name ;
 //! ```
 
 use crate::text::{Cursor, Mistake, is_name, unclosed};
-use crate::vocabulary::HEADS;
+use crate::vocabulary::{HEAD_OPTIONS, HEADS};
 use crate::{heads, unknown};
 
 /// A head as it is written. Its words are known by their numbers.
@@ -17,6 +17,17 @@ pub struct Head {
     pub layers: Vec<Layer>,
     /// `ema`, where it was written.
     pub ema: Option<usize>,
+    /// The knob of `freeze_last = KNOB`.
+    pub freeze_last: Option<Knob>,
+}
+
+/// A knob of the plugin, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knob {
+    /// What it is called.
+    pub name: String,
+    /// The name's word.
+    pub word: usize,
 }
 
 /// One layer.
@@ -81,12 +92,12 @@ pub fn parse(words: &[&str]) -> Result<Head, Mistake> {
     }
     cursor.advance();
     let layers = list(&mut cursor, "(", ")", layer)?;
-    let ema = match cursor.accept(",") {
-        true => ema(&mut cursor)?,
-        false => None,
-    };
+    let mut head = Head { layers, ema: None, freeze_last: None };
+    while cursor.accept(",") && cursor.peek().is_some() {
+        option(&mut cursor, &mut head)?;
+    }
     match cursor.peek() {
-        None => Ok(Head { layers, ema }),
+        None => Ok(head),
         Some(_) => Err(cursor.mistake(heads::behind())),
     }
 }
@@ -117,16 +128,24 @@ fn list<T>(
     Ok(items)
 }
 
-fn ema(cursor: &mut Cursor<'_>) -> Result<Option<usize>, Mistake> {
+fn option(cursor: &mut Cursor<'_>, head: &mut Head) -> Result<(), Mistake> {
     let word = cursor.place();
     match cursor.peek() {
-        None => Ok(None),
-        Some("ema") => {
+        Some("ema") => head.ema = Some(word),
+        Some("freeze_last") => {
+            let mistake = cursor.mistake(heads::frozen_by_nothing());
             cursor.advance();
-            Ok(Some(word))
+            let name = if cursor.accept("=") { cursor.peek().filter(|name| is_name(name)) } else { None };
+            let name = name.ok_or(mistake)?.into();
+            head.freeze_last = Some(Knob { name, word: cursor.place() });
         }
-        Some(other) => Err(cursor.mistake(unknown("head option", other, ["ema"]))),
+        other => {
+            let message = unknown("head option", other.unwrap_or_default(), HEAD_OPTIONS.iter().copied());
+            return Err(cursor.mistake(message));
+        }
     }
+    cursor.advance();
+    Ok(())
 }
 
 fn layer(cursor: &mut Cursor<'_>) -> Result<Layer, Mistake> {

@@ -18,7 +18,7 @@ pub struct Group {
 }
 
 /// Says of a parameter, by name and shape, whether a group holds it.
-type Predicate = dyn Fn(&str, &Shape) -> bool + Send + Sync;
+pub(super) type Predicate = dyn Fn(&str, &Shape) -> bool + Send + Sync;
 
 /// How a group follows a schedule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +73,19 @@ impl Group {
     /// last layer. The gradients must still be finite.
     pub fn frozen_for(self, steps: u64) -> Group {
         Group { frozen_steps: steps, ..self }
+    }
+
+    /// Those of this group's parameters that `holds` says yes for as well, frozen for the first steps.
+    pub(super) fn frozen_part(&self, name: &str, steps: u64, holds: Arc<Predicate>) -> Group {
+        let (all, name) = (
+            self.holds.clone(),
+            match &self.name {
+                Some(own) => format!("{name}.{own}"),
+                None => name.to_owned(),
+            },
+        );
+        let both = move |name: &str, shape: &Shape| all(name, shape) && holds(name, shape);
+        Group { name: Some(name), holds: Arc::new(both), ..self.clone() }.frozen_for(steps)
     }
 
     pub(super) fn name(&self) -> Option<&str> {

@@ -42,10 +42,14 @@ pub use ema::ema;
 pub use group::{Group, Rate};
 pub use rule::{AdamWOptions, LarsOptions, SgdOptions};
 
+use std::sync::Arc;
+
+use self::group::Predicate;
 use self::rule::Rule;
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::init::Init;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// How parameters follow their gradients.
@@ -99,6 +103,21 @@ impl Optimizer {
     /// Treats some parameters differently. The first group that holds a parameter counts.
     pub fn group(mut self, group: Group) -> Optimizer {
         self.groups.insert(self.groups.len() - 1, group);
+        self
+    }
+
+    /// Leaves parameters as they are for the first steps ([`Group::frozen_for`]), each otherwise treated as the group
+    /// that holds it. `name` is for the graph's inputs.
+    pub fn freeze(
+        mut self,
+        name: &str,
+        steps: u64,
+        holds: impl Fn(&str, &Shape) -> bool + Send + Sync + 'static,
+    ) -> Optimizer {
+        let holds: Arc<Predicate> = Arc::new(holds);
+        let frozen: Vec<Group> =
+            self.groups.iter().map(|group| group.frozen_part(name, steps, holds.clone())).collect();
+        self.groups.splice(0..0, frozen);
         self
     }
 

@@ -1,7 +1,7 @@
 //! Groups with rates of their own, and parameters that rest.
 
 use equilayer_engine::optim::{AdamWOptions, Group, LarsOptions, Optimizer, Rate, SgdOptions};
-use equilayer_engine::{Executor, Graph};
+use equilayer_engine::{Executor, Graph, Tensor};
 
 use crate::{assert_close, compile, executor, parameter, run, single};
 
@@ -88,6 +88,37 @@ fn a_frozen_parameter_starts_later_as_if_it_started_then() {
             assert_eq!(early.state(&name), resting.state(&name), "{name}");
         }
     }
+}
+
+/// Freezing leaves groups as they are: what is frozen is treated as its group afterwards.
+#[test]
+fn frozen_parameters_keep_their_groups() {
+    let rule = Optimizer::adamw(AdamWOptions::default())
+        .group(Group::new("vectors", |_, shape| shape.rank() <= 1).weight_decay(Rate::Fixed(0.0)));
+    let late = rule.clone().freeze("still", 1, |name, _| name.starts_with("late"));
+    let graph = Graph::new();
+    let g = graph.input("g", [1]);
+    let parameters = [
+        parameter(&graph, "now.matrix", &[1, 1], &[1.0]),
+        parameter(&graph, "now.vector", &[1], &[1.0]),
+        parameter(&graph, "late.matrix", &[1, 1], &[1.0]),
+        parameter(&graph, "late.vector", &[1], &[1.0]),
+    ];
+    let gradients: Vec<Tensor> = parameters.iter().map(|parameter| g.reshape(*parameter.shape())).collect();
+    late.apply(&graph, &parameters, &gradients).expect("an optimizer");
+    let plan = compile(&graph);
+    let mut executor = executor();
+    let mut seen = Vec::new();
+    for step in 0..2 {
+        run(&mut executor, &plan, &late.hyper(step, 0.1, 0.5), &[("g", &[2.0])]);
+        seen.push(
+            ["now.matrix", "now.vector", "late.matrix", "late.vector"]
+                .map(|name| executor.state(name).expect("a parameter")[0]),
+        );
+    }
+    assert_eq!(seen[0][2..], [1.0, 1.0]);
+    assert_eq!(seen[1][2..], seen[0][..2]);
+    assert!(seen[0][0] < seen[0][1], "matrices decay and vectors do not: {seen:?}");
 }
 
 #[test]

@@ -56,40 +56,67 @@ impl Resize {
     }
 }
 
+/// What the two have in common: all but what they draw and how they are declared.
+macro_rules! resizing {
+    () => {
+        type Element = Resize;
+
+        fn name(&self) -> &str {
+            "Rescale"
+        }
+
+        fn identity(&self) -> Resize {
+            Resize::IDENTITY
+        }
+
+        fn compose(&self, a: &Resize, b: &Resize) -> Resize {
+            b.then(a)
+        }
+
+        fn inverse(&self, element: &Resize) -> Option<Resize> {
+            Some(element.inverse())
+        }
+
+        fn map(&self, element: &Resize, from: Grid) -> GridMap {
+            GridMap::rescale(from, element.grid(from))
+        }
+
+        fn sampling(&self) -> Sampling {
+            Sampling::Interpolated { interpolation: Interpolation::Bicubic, floor: FLOOR }
+        }
+
+        fn validity(&self) -> Validity {
+            Validity::Everywhere
+        }
+    };
+}
+
+impl GroupAction for Rescale {
+    resizing!();
+
+    fn sample(&self, draw: &mut Draw<'_>) -> Resize {
+        Resize { scale: draw.uniform(self.0.clone()), ..Resize::IDENTITY }
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, RangeInclusive<f64>)> {
+        vec![("scale", self.0.clone())]
+    }
+
+    fn declaration(&self) -> String {
+        format!("Rescale({:?})", self.0)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        actions::range("scale", &self.0, Some(0.0))
+    }
+}
+
 impl GroupAction for RescaleWithAspect {
-    type Element = Resize;
-
-    fn name(&self) -> &str {
-        "Rescale"
-    }
-
-    fn identity(&self) -> Resize {
-        Resize::IDENTITY
-    }
-
-    fn compose(&self, a: &Resize, b: &Resize) -> Resize {
-        b.then(a)
-    }
-
-    fn inverse(&self, element: &Resize) -> Option<Resize> {
-        Some(element.inverse())
-    }
+    resizing!();
 
     fn sample(&self, draw: &mut Draw<'_>) -> Resize {
         let scale = draw.uniform(self.scale.clone());
         Resize { scale, aspect: draw.log_uniform(self.aspect.clone()) }
-    }
-
-    fn map(&self, element: &Resize, from: Grid) -> GridMap {
-        GridMap::rescale(from, element.grid(from))
-    }
-
-    fn sampling(&self) -> Sampling {
-        Sampling::Interpolated { interpolation: Interpolation::Bicubic, floor: FLOOR }
-    }
-
-    fn validity(&self) -> Validity {
-        Validity::Everywhere
     }
 
     fn parameters(&self) -> Vec<(&'static str, RangeInclusive<f64>)> {
@@ -103,61 +130,6 @@ impl GroupAction for RescaleWithAspect {
     fn check(&self) -> Result<(), String> {
         actions::range("scale", &self.scale, Some(0.0))?;
         actions::range("aspect", &self.aspect, Some(0.0))
-    }
-}
-
-/// All but what is drawn and printed is [`RescaleWithAspect`]'s.
-impl Rescale {
-    fn of_own_aspect(&self) -> RescaleWithAspect {
-        self.clone().aspect(1.0..=1.0)
-    }
-}
-
-impl GroupAction for Rescale {
-    type Element = Resize;
-
-    fn name(&self) -> &str {
-        "Rescale"
-    }
-
-    fn identity(&self) -> Resize {
-        Resize::IDENTITY
-    }
-
-    fn compose(&self, a: &Resize, b: &Resize) -> Resize {
-        b.then(a)
-    }
-
-    fn inverse(&self, element: &Resize) -> Option<Resize> {
-        Some(element.inverse())
-    }
-
-    fn sample(&self, draw: &mut Draw<'_>) -> Resize {
-        Resize { scale: draw.uniform(self.0.clone()), ..Resize::IDENTITY }
-    }
-
-    fn map(&self, element: &Resize, from: Grid) -> GridMap {
-        self.of_own_aspect().map(element, from)
-    }
-
-    fn sampling(&self) -> Sampling {
-        self.of_own_aspect().sampling()
-    }
-
-    fn validity(&self) -> Validity {
-        self.of_own_aspect().validity()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, RangeInclusive<f64>)> {
-        vec![("scale", self.0.clone())]
-    }
-
-    fn declaration(&self) -> String {
-        format!("Rescale({:?})", self.0)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        actions::range("scale", &self.0, Some(0.0))
     }
 }
 

@@ -7,6 +7,7 @@ fn a() -> Parameters {
     Parameters {
         crop: CropBox { source: [100, 200], top: 50.0, left: 120.0, height: 50.0, width: 60.0 },
         flipped: true,
+        turns: 1,
         jitter: Some(Jitter {
             brightness: 1.2,
             contrast: 0.8,
@@ -36,8 +37,10 @@ fn augself_targets_by_hand() {
     assert_near(&targets.crop, &[0.25, -0.25, -0.5, -0.7]);
     assert_near(&targets.color, &[0.5, -0.5, 0.5, -0.5]);
     assert_near(&[targets.flip, targets.blur, targets.solarize], &[0.0, 1.5, -0.5]);
+    assert_eq!(targets.turn, 1);
 
     let back = augself_targets(&b, &a());
+    assert_eq!(back.turn, 3);
     assert_near(&back.crop, &targets.crop.map(|difference| -difference));
     assert_near(&back.color, &targets.color.map(|difference| -difference));
     assert_near(&[back.flip, back.blur, back.solarize], &[0.0, -1.5, 0.5]);

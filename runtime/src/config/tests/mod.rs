@@ -96,7 +96,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[method.ser]\nweight = \"cosine(1 => 2)\"", "`weight`: "),
     (
         "[method.ser]\nlambda = 1",
-        "unknown key `lambda`; valid keys: layer, at, weight, batch, action, project, channels",
+        "unknown key `lambda`; valid keys: layer, at, weight, batch, action, local, project, channels",
     ),
     ("[method.ser]\nproject = 512", "`project` is a text in quotes, and 512 is not"),
     ("[method.ser]\nacton = \"HFlip\"", "unknown key `acton`; did you mean `action`?"),

@@ -52,6 +52,7 @@ fn heads_are_written_as_in_declarations() {
             "mlp(channels, layer_norm, tanh, l2_normalize, prototypes(300),)",
             Mlp::new().linear(Width::knob("channels")).layer_norm().tanh().l2_normalize().prototypes(300),
         ),
+        ("mlp(8), freeze_last = channels,", Mlp::new().linear(8).freeze_last("channels")),
     ] {
         assert_eq!(head(&ser(&format!("[method.ser]\nproject = \"{text}\"\n"))), expected, "{text}");
     }
@@ -167,7 +168,22 @@ const MISTAKES: &[(&str, &str, usize, usize, &str)] = &[
     ("project", "mlp(gelu)", 1, 3, "the head `project` learns nothing"),
     ("project", "mlp(prototypes(3), gelu)", 5, 10, "prototypes are scores, the last layer of a head"),
     ("project", "mlp(512), emma", 11, 4, "unknown head option `emma`; did you mean `ema`?"),
-    ("project", "mlp(512) ema", 10, 3, "nothing but `, ema` follows a head"),
+    ("project", "mlp(512) ema", 10, 3, "only options follow a head, each after a comma"),
+    (
+        "project",
+        "mlp(512), freeze_last",
+        11,
+        11,
+        "a `usize` knob says for how many epochs a last layer is frozen",
+    ),
+    (
+        "project",
+        "mlp(512), freeze_last = 1",
+        11,
+        11,
+        "a `usize` knob says for how many epochs a last layer is frozen",
+    ),
+    ("project", "mlp(512), freeze_last = chanels", 25, 7, "unknown knob `chanels`; did you mean `channels`?"),
 ];
 
 #[test]

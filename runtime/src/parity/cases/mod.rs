@@ -3,22 +3,24 @@
 mod action;
 mod losses;
 mod optimizers;
+mod plugin;
 mod vit;
 
 use std::collections::BTreeMap;
 
 use equilayer_engine::{
-    CompileOptions, CpuOptions, DeviceChoice, DeviceExecutor, Error, Executor, Graph, Precision, Tensor,
+    CompileOptions, CpuOptions, DeviceChoice, DeviceExecutor, Error, Executor, Graph, Init, Precision, Tensor,
 };
 use equilayer_grammar::list;
 
 use super::file::{ParityError, ParityFile, Values};
+use crate::plugin::{Plugin, Registry};
 
 /// What a case gives: `out.NAME` and `grad.NAME`.
 type Computed = BTreeMap<String, Values>;
 type Compute = fn(&ParityFile, DeviceChoice) -> Result<Computed, ParityError>;
 
-/// All cases.
+/// The cases that are not a plugin's.
 const CASES: &[(&str, Compute)] = &[
     ("action.align", action::align),
     ("action.resize", action::resize),
@@ -37,16 +39,28 @@ const CASES: &[(&str, Compute)] = &[
     ("vit.pos_embed", vit::pos_embed),
 ];
 
-/// Names of all cases, sorted.
-pub fn known_cases() -> impl Iterator<Item = &'static str> + Clone {
-    CASES.iter().map(|(name, _)| *name)
+/// Names of all cases, sorted: those that are always there, and the losses of plugins.
+pub fn known_cases(registry: &Registry) -> Vec<String> {
+    let own = registry.plugins().iter().map(|plugin| format!("loss.{}", plugin.spec().name));
+    let mut names: Vec<String> = CASES.iter().map(|(name, _)| (*name).to_owned()).chain(own).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
-/// Computes a file's case from its inputs.
-pub(super) fn compute(file: &ParityFile, device: DeviceChoice) -> Result<Computed, ParityError> {
-    match CASES.iter().find(|(name, _)| *name == file.case()) {
-        Some((_, compute)) => compute(file, device),
-        None => Err(ParityError::Case { case: file.case().into(), known: known_cases().collect() }),
+/// Computes a file's case from its inputs. Where a loss has a case of its own, that is meant.
+pub(super) fn compute(
+    file: &ParityFile,
+    registry: &Registry,
+    device: DeviceChoice,
+) -> Result<Computed, ParityError> {
+    if let Some((_, compute)) = CASES.iter().find(|(name, _)| *name == file.case()) {
+        return compute(file, device);
+    }
+    let named = |plugin: &&Plugin| file.case().strip_prefix("loss.") == Some(plugin.spec().name.as_str());
+    match registry.plugins().iter().find(named) {
+        Some(plugin) => plugin::loss(file, plugin, device),
+        None => Err(ParityError::Case { case: file.case().into(), known: known_cases(registry) }),
     }
 }
 
@@ -57,11 +71,20 @@ struct Scene<'a> {
     graph: Graph,
     inputs: BTreeMap<String, Tensor>,
     outputs: BTreeMap<String, Vec<usize>>,
+    /// States whose value behind the step is an output.
+    states: Vec<String>,
 }
 
 impl<'a> Scene<'a> {
     fn new(file: &'a ParityFile, device: DeviceChoice) -> Scene<'a> {
-        Scene { file, device, graph: Graph::new(), inputs: BTreeMap::new(), outputs: BTreeMap::new() }
+        Scene {
+            file,
+            device,
+            graph: Graph::new(),
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            states: Vec::new(),
+        }
     }
 
     /// The input `in.NAME`.
@@ -88,6 +111,29 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// The inputs NAME.0, NAME.1, .., at least one.
+    fn indexed(&mut self, name: &str) -> Result<Vec<Tensor>, ParityError> {
+        let names = (0..).map(|index| format!("{name}.{index}"));
+        let there = names.take_while(|name| self.file.has(&format!("in.{name}"))).count();
+        (0..there.max(1)).map(|index| self.input(&format!("{name}.{index}"))).collect()
+    }
+
+    /// A state that starts as `param.NAME`; what it is behind the step is the output NAME.
+    fn state(&mut self, name: &str) -> Result<Tensor, ParityError> {
+        let shape = self.file.tensor(&format!("param.{name}"))?.shape.clone();
+        self.states.push(name.into());
+        Ok(self.graph.state(name, shape.as_slice(), Init::Constant(0.0)))
+    }
+
+    /// The values of all parameters and states. Every parameter of the graph has one.
+    fn parameters(&self) -> Result<Vec<(String, Vec<f32>)>, ParityError> {
+        for name in self.graph.parameters().iter().filter_map(|parameter| self.graph.state_name(parameter)) {
+            self.file.tensor(&format!("param.{name}"))?;
+        }
+        let values = self.file.with_prefix("param.");
+        Ok(values.map(|(name, values)| (name.to_owned(), values.data.clone())).collect())
+    }
+
     fn output(&mut self, name: &str, tensor: &Tensor) {
         self.outputs.insert(name.into(), shape_in_file(tensor));
         self.graph.output(name, tensor);
@@ -99,6 +145,17 @@ impl<'a> Scene<'a> {
         let (names, tensors): (Vec<String>, Vec<Tensor>) = self.inputs.clone().into_iter().unzip();
         for (name, gradient) in names.iter().zip(self.graph.reached_gradients(loss, &tensors)?) {
             gradient.iter().for_each(|gradient| self.output(&format!("grad.{name}"), gradient));
+        }
+        Ok(())
+    }
+
+    /// The gradient of a loss for every parameter that it depends on.
+    fn parameter_gradients(&mut self, loss: &Tensor) -> Result<(), ParityError> {
+        let parameters = self.graph.parameters();
+        for (parameter, gradient) in parameters.iter().zip(self.graph.reached_gradients(loss, &parameters)?) {
+            if let (Some(name), Some(gradient)) = (self.graph.state_name(parameter), gradient) {
+                self.output(&format!("grad.{name}"), &gradient);
+            }
         }
         Ok(())
     }
@@ -124,7 +181,14 @@ impl<'a> Scene<'a> {
             let data = results.get(&name)?.to_vec();
             Ok((name, Values { shape, data }))
         };
-        self.outputs.into_iter().map(values).collect()
+        let mut computed: Computed =
+            self.outputs.into_iter().map(values).collect::<Result<_, ParityError>>()?;
+        for name in self.states {
+            let (shape, data) =
+                (self.file.tensor(&format!("param.{name}"))?.shape.clone(), executor.state(&name)?);
+            computed.insert(format!("out.{name}"), Values { shape, data });
+        }
+        Ok(computed)
     }
 }
 

@@ -3,7 +3,7 @@
 use equilayer_grammar::{Bound, Range};
 
 use super::local_crops;
-use crate::action::Interpolation;
+use crate::action::{Interpolation, SmoothFlow};
 use crate::augment::{AugmentError, CenterCrop, Normalize, Pipeline, Step, presets};
 use crate::config::Document;
 use crate::encoder::EncoderConfig;
@@ -12,6 +12,9 @@ use crate::plugin::Crops;
 use crate::train::views::ViewOptions;
 
 const SHARE: Range = Range { lower: Some(Bound::Open(0.0)), upper: Some(Bound::Closed(1.0)) };
+
+const DISPLACEMENT: Range =
+    Range { lower: Some(Bound::Closed(0.0)), upper: Some(Bound::Closed(SmoothFlow::LARGEST)) };
 
 /// Reads the section. The method goes on with as many local crops as it says.
 pub(super) fn read(
@@ -35,9 +38,18 @@ pub(super) fn read(
     let stride = encoder.stride().max(1);
     let (crops, local) = local_crops::read(&mut section, crops, image, stride, &global[1], grey);
     *method = method.take().map(|method| method.seeing(crops));
+    let turned =
+        section.read("turned", false, "Whether large crops are turned by quarter turns at random too.");
+    let global = if turned { global.map(|view| view.clone().turning().unwrap_or(view)) } else { global };
+    let largest = section.number(
+        "displacement",
+        SmoothFlow::default().largest(),
+        DISPLACEMENT,
+        "Largest displacement to a second frame, in sides, for regularizers whose action is one.",
+    );
     section.finish();
     let plain = plain(image, global[0].normalize().clone()).ok()?;
-    Some(ViewOptions { global, local, plain })
+    Some(ViewOptions { global, local, plain, flow: SmoothFlow::new(largest) })
 }
 
 /// The two views of an image.
