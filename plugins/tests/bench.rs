@@ -239,8 +239,30 @@ fn a_profile_accounts_for_every_kernel_and_leaves_a_timeline() {
 }
 
 #[test]
+fn a_step_on_a_gpu_that_is_not_there_is_estimated_and_says_so() {
+    let arguments = ["--device", "cuda", "--model", "h100", "--workload", "digits", "--json"];
+    let estimate = |precision: &str| {
+        let (code, stdout, stderr) =
+            bench(Path::new("."), &[&arguments[..], &["--precision", precision]].concat());
+        assert_eq!(code, Some(0), "{stderr}");
+        let [estimate] = &lines(&stdout)[..] else { panic!("{stdout}") };
+        estimate.clone()
+    };
+    let [full, rounded] = ["f32", "bf16"].map(estimate);
+    assert_eq!((&full["gpu"], &full["precision"]), (&Value::from("NVIDIA H100 SXM"), &Value::from("f32")));
+    let rows = full["kernels"].as_array().unwrap();
+    let total = |field: &str| rows.iter().map(|row| number(row, field)).sum::<f64>();
+    assert!((total("ms") / number(&full, "estimated_ms") - 1.0).abs() < 1e-9, "{full}");
+    assert_eq!(total("tasks"), number(&full, "tasks"));
+    assert!(number(&full, "tasks") > 100.0 && number(&full, "roofline") < 1.0, "{full}");
+    assert!(number(&rounded, "estimated_ms") < number(&full, "estimated_ms"));
+    let (_, stdout, _) = bench(Path::new("."), &arguments[..6]);
+    assert!(stdout.contains("an ESTIMATE from the plan and the data sheet"), "{stdout}");
+}
+
+#[test]
 fn refusals_name_the_option_and_what_would_do() {
-    let cases: [(&[&str], &[&str]); 13] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (
             &["--workload", "vit"],
             &["invalid value 'vit' for '--workload <WORKLOAD>'", "vit_s_forward", "similar"],
@@ -263,6 +285,13 @@ fn refusals_name_the_option_and_what_would_do() {
         (&["--workload", "token_growth", "--batch", "8"], &["--batch", "token_growth", "vit_s_forward"]),
         (&["--workload", "digits", "--ser", "off", "--grids", "drawn"], &["--grids", "leave it out"]),
         (&["--workload", "digits", "--batch", "1"], &["ser", "batch"]),
+        (&["--device", "cuda"], &["a GPU's step is estimated, not measured", "--model h100"]),
+        (&["--model", "h100"], &["--model: is for --device cuda"]),
+        (&["--device", "cuda", "--model", "rtx"], &["`rtx` is not known", "a100", "h100"]),
+        (
+            &["--device", "cuda", "--model", "h100", "--profile", "--workload", "digits"],
+            &["--profile", "--model"],
+        ),
     ];
     for (arguments, words) in cases {
         let (code, stdout, stderr) = bench(Path::new("."), arguments);

@@ -3,10 +3,15 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use equilayer::parity::{Outcome, Report, Tolerance, Verdict, known_cases, run};
+use equilayer::engine::DeviceChoice;
+use equilayer::parity::{self, Outcome, Report, Tolerance, Verdict, known_cases};
 use equilayer::plugin::Registry;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+
+fn run(files: &[PathBuf], tolerance: Tolerance, registry: &Registry) -> Report {
+    parity::run(files, tolerance, registry, DeviceChoice::Cpu)
+}
 
 /// Folders of reference values: the runtime's, and the engine's, which its own tests read.
 fn goldens() -> Vec<PathBuf> {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use equilayer::engine::DeviceChoice;
 use equilayer::parity::{Tolerance, Verdict, known_cases, run};
 use equilayer::plugin::{PluginKind, Registry};
 use equilayer_plugins::link;
@@ -21,7 +22,7 @@ fn goldens() -> Vec<PathBuf> {
 fn every_regularizer_is_its_equation() {
     link();
     let registry = Registry::linked().expect("sound plugins");
-    let report = run(&goldens(), Tolerance::default(), &registry);
+    let report = run(&goldens(), Tolerance::default(), &registry, DeviceChoice::Cpu);
     println!("{report}");
     assert_eq!(report.verdict(), Verdict::Agree, "{report}");
     let compared = |case: &String| report.files.iter().any(|file| file.case.as_ref() == Some(case));

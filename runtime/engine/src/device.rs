@@ -52,6 +52,40 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
+/// What the factors of matrix products are rounded to. Products are added up in `f32`; weights, gradients, statistics and
+/// everything that is no matrix product stay `f32`, so weights need no second copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Nothing.
+    #[default]
+    F32,
+    /// 11 bits, on a GPU's tensor cores (TF32).
+    Tf32,
+    /// 8 bits, on a GPU's tensor cores (bfloat16).
+    Bf16,
+}
+
+const PRECISIONS: [(&str, Precision); 3] =
+    [("f32", Precision::F32), ("tf32", Precision::Tf32), ("bf16", Precision::Bf16)];
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Precision, String> {
+        let found = PRECISIONS.iter().find(|(name, _)| *name == text);
+        found.map(|&(_, precision)| precision).ok_or_else(|| {
+            format!("`{text}` is no precision of matrix products; they are f32, tf32 and bf16")
+        })
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = PRECISIONS.iter().find(|(_, precision)| precision == self).map(|&(name, _)| name);
+        f.write_str(name.unwrap_or_default())
+    }
+}
+
 /// An executor on a device that is chosen when the program runs.
 pub enum DeviceExecutor {
     /// On the processor.
@@ -65,11 +99,19 @@ impl DeviceExecutor {
     /// An executor without state. The seed of `options` holds for every device; the rest is the processor's.
     ///
     /// # Errors
-    /// A GPU that was asked for and cannot be used; what was looked for and the remedy are named.
-    pub fn new(choice: DeviceChoice, options: CpuOptions) -> Result<DeviceExecutor, Error> {
+    /// A GPU that was asked for and cannot be used; what was looked for and the remedy are named. A precision that the
+    /// processor does not have, where it was asked for by name.
+    pub fn new(
+        choice: DeviceChoice,
+        precision: Precision,
+        options: CpuOptions,
+    ) -> Result<DeviceExecutor, Error> {
         match choice {
-            DeviceChoice::Cuda(ordinal) => on_gpu(ordinal, &options),
-            DeviceChoice::Auto if has_gpu() => on_gpu(0, &options),
+            DeviceChoice::Cuda(ordinal) => on_gpu(ordinal, precision, &options),
+            DeviceChoice::Auto if has_gpu() => on_gpu(0, precision, &options),
+            DeviceChoice::Cpu if precision != Precision::F32 => Err(Error::Executor(format!(
+                "the precision {precision} is for GPUs; the `cpu` multiplies in f32, so take that precision there"
+            ))),
             DeviceChoice::Cpu | DeviceChoice::Auto => Ok(DeviceExecutor::Cpu(CpuExecutor::new(options)?)),
         }
     }
@@ -177,9 +219,10 @@ fn gpu_list() -> Vec<String> {
 }
 
 #[cfg(feature = "cuda")]
-fn on_gpu(ordinal: usize, options: &CpuOptions) -> Result<DeviceExecutor, Error> {
+fn on_gpu(ordinal: usize, precision: Precision, options: &CpuOptions) -> Result<DeviceExecutor, Error> {
     let options = CudaOptions {
         ordinal,
+        precision,
         seed: options.seed,
         check_finite: options.check_finite,
         ..CudaOptions::default()
@@ -193,7 +236,7 @@ fn has_gpu() -> bool {
 }
 
 #[cfg(not(feature = "cuda"))]
-fn on_gpu(ordinal: usize, _options: &CpuOptions) -> Result<DeviceExecutor, Error> {
+fn on_gpu(ordinal: usize, _precision: Precision, _options: &CpuOptions) -> Result<DeviceExecutor, Error> {
     let detail = format!(
         "cuda:{ordinal} was asked for, and this program was built without the feature `cuda`; build with it, or use \
          the `cpu`"
@@ -220,5 +263,17 @@ mod tests {
             let error = text.parse::<DeviceChoice>().expect_err("no device");
             assert!(error.contains("auto, cpu, cuda and cuda:N"), "{error}");
         }
+        for text in ["f32", "tf32", "bf16"] {
+            let precision = text.parse::<Precision>();
+            assert_eq!(precision.map(|precision| precision.to_string()).as_deref(), Ok(text));
+        }
+        assert!("f16".parse::<Precision>().is_err_and(|error| error.ends_with("f32, tf32 and bf16")));
+    }
+
+    #[test]
+    fn the_processor_multiplies_in_f32() {
+        let on = |choice| DeviceExecutor::new(choice, Precision::Bf16, CpuOptions::default());
+        let error = on(DeviceChoice::Cpu).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("bf16 is for GPUs")));
     }
 }

@@ -94,7 +94,7 @@ pub use compile::CompileOptions;
 pub use cpu::{CpuExecutor, CpuOptions};
 #[cfg(feature = "cuda")]
 pub use cuda::{CudaExecutor, CudaOptions};
-pub use device::{DeviceChoice, DeviceExecutor, device_list};
+pub use device::{DeviceChoice, DeviceExecutor, Precision, device_list};
 pub use error::{Error, nearest};
 pub use executor::{Executor, Outputs};
 pub use graph::Graph;

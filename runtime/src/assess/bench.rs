@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use equilayer_engine::{CpuOptions, DeviceChoice, DeviceExecutor, Executor};
+use equilayer_engine::{CpuOptions, DeviceChoice, DeviceExecutor, Executor, Precision};
 
 use super::AssessError;
 use super::assessment::{Assessment, Subject, Test};
@@ -114,7 +114,7 @@ impl Bench {
     pub fn untrained(&self) -> Result<DeviceExecutor, AssessError> {
         let threads = (self.threads > 0).then_some(self.threads);
         let options = CpuOptions { threads, seed: self.seed, ..CpuOptions::default() };
-        Ok(DeviceExecutor::new(self.device, options)?)
+        Ok(DeviceExecutor::new(self.device, Precision::F32, options)?)
     }
 
     pub(super) fn extractor(&self, reads: &[Read]) -> Result<FeatureExtractor, AssessError> {

@@ -17,9 +17,12 @@
 //! | [`measure`], [`Times`] | how often, and how long it took |
 //! | [`Profile`], [`trace`] | time by kernel and by part of the model; a timeline |
 //! | [`growth`] | how cost grows with the batch and with tokens |
+//! | `GpuEstimate` | a step on a GPU that is not there, with the feature `cuda` |
 //! | [`Loading`] | views of images in files: the one measure that decodes and augments |
 
 mod error;
+#[cfg(feature = "cuda")]
+mod estimate;
 pub mod growth;
 mod loading;
 mod machine;
@@ -33,6 +36,8 @@ mod work;
 mod workload;
 
 pub use error::BenchError;
+#[cfg(feature = "cuda")]
+pub use estimate::{EstimateRow, GpuEstimate};
 pub use loading::{Loading, VIEWS};
 pub use machine::Machine;
 pub use measure::{Measured, Times, measure};

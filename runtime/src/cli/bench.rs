@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use equilayer_engine::{CpuExecutor, CpuOptions};
+use equilayer_engine::{CpuExecutor, CpuOptions, DeviceChoice, Precision};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -40,6 +40,15 @@ pub struct BenchArguments {
     /// Time by kernel and by part of the model, and WORKLOAD.trace.json for ui.perfetto.dev or chrome://tracing.
     #[arg(long, requires = "workload")]
     profile: bool,
+    /// What the step runs on: cpu, or cuda, which is estimated for a --model.
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
+    /// Estimate the step on this GPU from the plan; the GPU need not be there. a100 or h100.
+    #[arg(long, conflicts_with_all = ["steps", "threads", "profile"])]
+    model: Option<String>,
+    /// What that GPU rounds the factors of matrix products to: f32, tf32 or bf16.
+    #[arg(long, requires = "model", default_value_t)]
+    precision: Precision,
     /// A line of JSON for each result on standard output.
     #[arg(long)]
     json: bool,
@@ -100,6 +109,9 @@ impl Name {
 /// Measures what was asked for.
 pub fn run(registry: &Registry, arguments: &BenchArguments) -> Result<ExitCode, Failure> {
     arguments.check()?;
+    if let Some(model) = &arguments.model {
+        return gpu::estimate(registry, arguments, model);
+    }
     if cfg!(debug_assertions) {
         eprintln!("warning: built with checks; times that mean something are those of `cargo run --release`");
     }
@@ -125,6 +137,18 @@ pub fn run(registry: &Registry, arguments: &BenchArguments) -> Result<ExitCode, 
 impl BenchArguments {
     /// Refuses what the workload has no use for.
     fn check(&self) -> Result<(), Failure> {
+        let has_model = self.model.is_some();
+        match self.device {
+            DeviceChoice::Cuda(_) if !has_model => {
+                return Err(Failure::mistake(
+                    "--device cuda: a GPU's step is estimated, not measured; say for which: --model h100",
+                ));
+            }
+            DeviceChoice::Cpu | DeviceChoice::Auto if has_model => {
+                return Err(Failure::mistake("--model: is for --device cuda"));
+            }
+            _ => {}
+        }
         let Some(name) = self.workload else { return Ok(()) };
         let given = |option: &'static str, given: bool| given.then_some(option);
         let (has_steps, has_method) =
@@ -162,6 +186,57 @@ impl BenchArguments {
     fn steps(&self, default: usize) -> usize {
         self.steps.map_or(default, |steps| steps as usize)
     }
+}
+
+#[cfg(feature = "cuda")]
+mod gpu {
+    use super::*;
+    use crate::bench::GpuEstimate;
+    use equilayer_engine::cuda::estimate::GpuModel;
+
+    /// Estimates the workload, or those that train a method.
+    pub fn estimate(
+        registry: &Registry,
+        arguments: &BenchArguments,
+        model: &str,
+    ) -> Result<ExitCode, Failure> {
+        let gpu = GpuModel::ALL.iter().find(|gpu| gpu.name == model).ok_or_else(|| {
+            let known = equilayer_grammar::list(GpuModel::ALL.iter().map(|gpu| gpu.name));
+            Failure::mistake(format!("--model: `{model}` is not known; known are {known}"))
+        })?;
+        let workloads = match arguments.workload {
+            None => vec![Workload::VitS, Workload::Digits],
+            Some(name) => {
+                let workloads = "vit_s, digits, vit_s_step and vit_s_forward";
+                vec![name.workload().ok_or_else(|| unfit("--model", name, workloads))?]
+            }
+        };
+        for workload in workloads {
+            let setup = arguments.setup(workload);
+            let plan = Work::prepare(&setup, registry)?.plan()?;
+            say(arguments.json, &GpuEstimate::new(&setup, &plan, gpu, arguments.precision)?)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+mod gpu {
+    use super::*;
+
+    /// There is nothing to estimate with.
+    pub fn estimate(_: &Registry, _: &BenchArguments, _: &str) -> Result<ExitCode, Failure> {
+        Err(Failure::mistake("--model: this program was built without the feature `cuda`; build with it"))
+    }
+}
+
+/// Prints a result.
+fn say(json: bool, result: &(impl std::fmt::Display + Serialize)) -> Result<(), Failure> {
+    match json {
+        true => println!("{}", serde_json::to_string(result).map_err(Failure::fault)?),
+        false => println!("{result}"),
+    }
+    Ok(())
 }
 
 fn unfit(option: &str, name: Name, others: &str) -> Failure {
@@ -244,12 +319,7 @@ impl Bench<'_> {
         Ok(Profile::of(&steps, &self.machine))
     }
 
-    /// Prints a result.
     fn say(&self, result: &(impl std::fmt::Display + Serialize)) -> Result<(), Failure> {
-        match self.arguments.json {
-            true => println!("{}", serde_json::to_string(result).map_err(Failure::fault)?),
-            false => println!("{result}"),
-        }
-        Ok(())
+        say(self.arguments.json, result)
     }
 }

@@ -180,7 +180,9 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let outcome = registry.map_err(Failure::mistake).and_then(|registry| match cli.command {
+    let instructions = equilayer_engine::cpu::check_instructions().map_err(Failure::mistake);
+    let registry = instructions.and_then(|()| registry.map_err(Failure::mistake));
+    let outcome = registry.and_then(|registry| match cli.command {
         None => train::run(&registry, TrainArguments::default()),
         Some(Command::Train(arguments)) => train::run(&registry, arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&registry, arguments),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use equilayer_engine::{CpuOptions, DeviceChoice, DeviceExecutor, Precision};
+
 use super::failure::Failure;
 use crate::parity::{self, Tolerance};
 use crate::plugin::Registry;
@@ -19,6 +21,9 @@ pub struct ParityArguments {
     /// Allowed difference, whatever the file's value.
     #[arg(long, default_value_t = Tolerance::default().absolute, value_parser = tolerance)]
     atol: f64,
+    /// What computes: cpu, cuda, cuda:N, or auto for a GPU where there is one.
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
     /// The report as JSON on standard output.
     #[arg(long)]
     json: bool,
@@ -27,7 +32,9 @@ pub struct ParityArguments {
 /// Computes files again and compares.
 pub fn run(registry: &Registry, arguments: &ParityArguments) -> Result<ExitCode, Failure> {
     let tolerance = Tolerance { relative: arguments.rtol, absolute: arguments.atol };
-    let report = parity::run(&arguments.files, tolerance, registry);
+    // A device that cannot be used is no fault of the files.
+    DeviceExecutor::new(arguments.device, Precision::F32, CpuOptions::default()).map_err(Failure::fault)?;
+    let report = parity::run(&arguments.files, tolerance, registry, arguments.device);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report).map_err(Failure::fault)?);
     } else {

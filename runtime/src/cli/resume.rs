@@ -15,10 +15,11 @@ use crate::run_directory::RunDirectory;
 use crate::train::Settings;
 
 /// Keys that may change in the middle of a run.
-const FREE: [&str; 7] = [
+const FREE: [&str; 8] = [
     "train.epochs",
     "train.threads",
     "train.device",
+    "train.precision",
     "train.workers",
     "train.checkpoint_every",
     "train.keep",

@@ -26,6 +26,8 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
+use equilayer_engine::DeviceChoice;
+
 pub use cases::known_cases;
 pub use compare::{Difference, Tolerance};
 pub use file::ParityError;
@@ -34,19 +36,21 @@ pub use report::{FileReport, Outcome, Report, Verdict};
 use crate::plugin::Registry;
 use file::ParityFile;
 
-/// Computes each file's case again, on the CPU, and compares. Files that cannot be used are part of the report.
-pub fn run(files: &[PathBuf], tolerance: Tolerance, registry: &Registry) -> Report {
-    Report { files: files.iter().map(|path| check(path, tolerance, registry)).collect() }
+/// Computes each file's case again, on a device, and compares. Files that cannot be used are part of the report.
+pub fn run(files: &[PathBuf], tolerance: Tolerance, registry: &Registry, device: DeviceChoice) -> Report {
+    Report { files: files.iter().map(|path| check(path, tolerance, registry, device)).collect() }
 }
 
-fn check(path: &Path, tolerance: Tolerance, registry: &Registry) -> FileReport {
+fn check(path: &Path, tolerance: Tolerance, registry: &Registry, device: DeviceChoice) -> FileReport {
     let file = path.display().to_string();
     let parity = match ParityFile::read(path) {
         Ok(parity) => parity,
         Err(error) => return FileReport::unusable(file, None, error),
     };
     let case = parity.case().to_owned();
-    match cases::compute(&parity, registry).and_then(|values| compare::compare(&parity, &values, tolerance)) {
+    match cases::compute(&parity, registry, device)
+        .and_then(|values| compare::compare(&parity, &values, tolerance))
+    {
         Ok((largest, differences)) => FileReport::compared(file, case, largest, differences),
         Err(error) => FileReport::unusable(file, Some(case), error),
     }

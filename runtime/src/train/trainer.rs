@@ -91,7 +91,7 @@ impl Trainer {
             options: training,
             loader,
             collator,
-            executor: DeviceExecutor::new(settings.device, cpu)?,
+            executor: DeviceExecutor::new(settings.device, settings.precision, cpu)?,
             plans: PlanCache::new(PLANS),
             clock,
             settings,

@@ -53,16 +53,25 @@ pub fn gpu_with(settings: Settings) -> Option<Gpu> {
         let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         return Some(Gpu { session: None, _turn: Some(turn) });
     }
-    if let Err(missing) = load_nvrtc() {
-        assert!(std::env::var(REQUIRE_VARIABLE).as_deref() != Ok("1"), "{missing}");
-        static SAID: Once = Once::new();
-        SAID.call_once(|| eprintln!("skipped, with all that needs it: {missing}"));
+    if !has_nvrtc() {
         return None;
     }
     match Session::new(settings) {
         Ok(session) => Some(Gpu { session: Some(session), _turn: None }),
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Whether NVRTC is there, for tests that compile and need no GPU; says why the test is skipped where it is not.
+///
+/// # Panics
+/// Without NVRTC, where [`REQUIRE_VARIABLE`] is `1`.
+pub fn has_nvrtc() -> bool {
+    let Err(missing) = load_nvrtc() else { return true };
+    assert!(std::env::var(REQUIRE_VARIABLE).as_deref() != Ok("1"), "{missing}");
+    static SAID: Once = Once::new();
+    SAID.call_once(|| eprintln!("skipped, with all that needs it: {missing}"));
+    false
 }
 
 /// A session of the fake driver, for tests that need no compiler.

@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::call::Call;
+use super::instructions;
 use super::lanes;
 use super::scratch::Scratch;
 use crate::ops::{BatchNorm, BatchNormGradient};
@@ -199,7 +200,7 @@ impl Plane {
         let across = self.width().div_ceil(COLUMNS);
         let down = self.rows.div_ceil(ROWS);
         let mut tiles = Scratch::take(across * down * 2 * COLUMNS);
-        let arch = pulp::Arch::new();
+        let arch = instructions::arch();
         tiles.par_chunks_mut(2 * COLUMNS).enumerate().for_each(|(tile, accumulators)| {
             let (row, column) = (tile / across * ROWS, tile % across * COLUMNS);
             let columns = COLUMNS.min(self.width() - column);
@@ -232,7 +233,7 @@ impl Plane {
         let across = width.div_ceil(COLUMNS);
         let mut columns = vec![0.0; 2 * width];
         let (first, second) = columns.split_at_mut(width);
-        let arch = pulp::Arch::new();
+        let arch = instructions::arch();
         let tasks = first.par_chunks_mut(COLUMNS).zip(second.par_chunks_mut(COLUMNS));
         tasks.enumerate().for_each(|(column, (first, second))| {
             let tiles = TilesOfColumn { tiles, rows: self.rows, across, column, row: 0 };
@@ -247,7 +248,7 @@ impl Plane {
     /// Runs `work` on runs of an output within a row: given the index of the first element and its column.
     fn each_run(&self, output: &mut [f32], work: impl Fn(usize, usize, &mut [f32]) + Sync) {
         let width = self.width();
-        let arch = pulp::Arch::new();
+        let arch = instructions::arch();
         output.par_chunks_mut(BLOCK).enumerate().for_each(|(block, output)| {
             arch.dispatch(
                 #[inline(always)]

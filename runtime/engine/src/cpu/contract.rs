@@ -8,7 +8,8 @@ use super::elementwise::{Kernel, TilePlace};
 use super::gather::Lane;
 use super::gemm::{Tile, Tiling, par_transpose};
 use super::matrix::Matrix;
-use super::panel::{self, Packed, STRIP};
+use super::panel::{self, STRIP, Strips};
+use super::product::{Product, Strided};
 use super::scratch::Scratch;
 use crate::axes::{Axis, SortedAxes, UNIT, take_longest};
 use crate::ops::{Contract, Program};
@@ -42,18 +43,22 @@ pub fn run_fused(contract: &Contract, epilogue: &Program, call: &Call<'_>) {
     let kernel = Kernel::new(epilogue);
     problem.for_each_tile(|product, tile| {
         let columns = tile.cols.len();
-        let mut scratch = Scratch::take(tile.rows.len() * columns);
-        let place = TilePlace {
-            start: (product.c + tile.rows.start as isize * problem.rows.c) as usize + tile.cols.start,
-            rows: tile.rows.len(),
-            row_stride: problem.rows.c as usize,
-            columns,
-        };
-        // SAFETY: the scratch memory holds the tile row-major. The program reads and writes the tile's own elements
-        // of the other operands, which no other tile touches.
-        unsafe {
-            problem.multiply(product, &tile, scratch.as_mut_ptr(), columns as isize, 1);
-            kernel.run_tile(&scratch, &lanes, &targets, place);
+        let at_once = problem.rows_at_once(&tile);
+        let mut scratch = Scratch::take(at_once * columns);
+        for first in tile.rows.clone().step_by(at_once) {
+            let part = Tile { rows: first..tile.rows.end.min(first + at_once), cols: tile.cols.clone() };
+            let place = TilePlace {
+                start: (product.c + first as isize * problem.rows.c) as usize + tile.cols.start,
+                rows: part.rows.len(),
+                row_stride: problem.rows.c as usize,
+                columns,
+            };
+            // SAFETY: the scratch memory holds the part row-major. The program reads and writes the tile's own elements
+            // of the other operands, which no other tile touches.
+            unsafe {
+                problem.multiply(product, &part, scratch.as_mut_ptr(), columns as isize, 1);
+                kernel.run_tile(&scratch, &lanes, &targets, place);
+            }
         }
     });
 }
@@ -78,8 +83,8 @@ struct Problem {
     inner: Vec<Offsets>,
     /// A copy of the right operand whose columns are neighbours, where the kernel would have to gather them.
     adjacent: Option<Scratch>,
-    /// The right operand packed once for all tiles, where that suits.
-    packed: Option<Packed>,
+    /// The right operand as the kernel for products of many multiply-adds takes it, where that suits.
+    strips: Option<Strips>,
 }
 
 impl Problem {
@@ -110,22 +115,32 @@ impl Problem {
             outer: combinations(&outer, start),
             inner: combinations(&sums, Offsets::default()),
             adjacent: None,
-            packed: None,
+            strips: None,
         }
-        .with_packed_columns()
+        .with_strips()
         .with_adjacent_columns()
     }
 
-    /// One product of many rows with a right operand of moderate size, a weight, has that packed once for all rows.
-    fn with_packed_columns(mut self) -> Problem {
+    /// One product of many rows with a right operand of moderate size, a weight, has that packed once for all rows; other
+    /// large products whose right operand has neighbouring columns read it where it lies: a weight's gradient, which sums
+    /// over the rows, and few rows with a large weight.
+    fn with_strips(mut self) -> Problem {
         const MOST: usize = 1 << 23;
+        const LARGE: usize = 1 << 24;
         let (rows, columns, sums) = (self.rows, self.columns, self.sums);
         let single = self.outer.len() == 1 && self.inner.len() == 1;
-        let empty = sums.length == 0 || columns.length == 0;
-        let suits = !empty && rows.length >= 2 * PANEL_ROWS && columns.c == 1 && rows.c > 0;
-        let forward = sums.a == 1 && rows.a > 0 && columns.b > 0 && sums.b > 0;
-        if single && suits && forward && sums.length * columns.length <= MOST {
-            self.packed = Packed::new(self.right(columns, sums));
+        let forward = rows.a > 0 && sums.a > 0 && columns.b > 0 && sums.b > 0 && rows.c > 0 && columns.c == 1;
+        let work = rows.length * columns.length * sums.length;
+        if !single || !forward || work == 0 {
+            return self;
+        }
+        let right = self.right(columns, sums);
+        let many = rows.length >= 2 * PANEL_ROWS && sums.length * columns.length <= MOST;
+        if many && sums.a == 1 {
+            self.strips = Strips::pack(right);
+        } else if rows.length >= panel::ROWS && work >= LARGE {
+            // SAFETY: operands outlive the problem.
+            self.strips = unsafe { Strips::in_place(right) };
         }
         self
     }
@@ -145,7 +160,7 @@ impl Problem {
         let (sums, columns) = (self.sums, self.columns);
         let single = self.outer.len() == 1 && self.inner.len() == 1;
         let apart = columns.b > 1 && sums.b > 0 && columns.length > 1;
-        if self.packed.is_some() || !single || !apart || self.tiling().row_panels() < 2 {
+        if self.strips.is_some() || !single || !apart || self.tiling().row_panels() < 2 {
             return self;
         }
         let mut copy = Scratch::take(columns.length * sums.length);
@@ -158,10 +173,22 @@ impl Problem {
     }
 
     fn tiling(&self) -> Tiling {
-        if self.packed.is_some() {
-            return Tiling::with_tiles(self.rows.length, self.columns.length, PANEL_ROWS, PANEL_COLUMNS);
+        let (m, n) = (self.rows.length, self.columns.length);
+        match &self.strips {
+            Some(_) if self.sums.a == 1 => return Tiling::with_tiles(m, n, PANEL_ROWS, PANEL_COLUMNS),
+            Some(_) => return gradient_tiling(m, n),
+            None => {}
         }
         Tiling::new(self.rows.length, self.columns.length, self.sums.length * self.inner.len())
+    }
+
+    /// Rows of a tile to finish before the next ones: those of the inner kernel, which are in the first-level cache,
+    /// where it leaves them finished.
+    fn rows_at_once(&self, tile: &Tile) -> usize {
+        match &self.strips {
+            Some(strips) if !strips.is_deep() => panel::ROWS,
+            _ => tile.rows.len(),
+        }
     }
 
     /// Hands every tile of every product to some thread.
@@ -186,13 +213,14 @@ impl Problem {
     ) {
         let (rows, columns, sums) = (&self.rows, &self.columns, &self.sums);
         let a_start = product.a + tile.rows.start as isize * rows.a;
-        if let Some(packed) = &self.packed {
-            let strips = tile.cols.start / STRIP..tile.cols.end / STRIP;
+        if let Some(strips) = &self.strips {
+            let columns = tile.cols.start / STRIP..tile.cols.end / STRIP;
             // SAFETY: offsets and strides come from a layout that lies in its buffer, and `c` is the caller's, its
             // columns neighbours.
             return unsafe {
-                let a = self.a.pointer().offset(a_start + self.inner[0].a).cast_const();
-                packed.multiply(tile.rows.len(), strips, (a, rows.a as usize), (c, row_stride as usize));
+                let start = self.a.pointer().offset(a_start + self.inner[0].a).cast_const();
+                let a = Strided { start, row_stride: rows.a, col_stride: sums.a };
+                strips.multiply(tile.rows.len(), columns, a, (c, row_stride as usize));
             };
         }
         let b_start = product.b + tile.cols.start as isize * columns.b;
@@ -202,27 +230,23 @@ impl Problem {
         for (index, term) in terms.iter().enumerate() {
             // SAFETY: offsets and strides come from layouts that lie in their buffers, and `c` is the caller's.
             unsafe {
-                gemm::gemm(
-                    tile.rows.len(),
-                    tile.cols.len(),
-                    depth,
-                    c,
-                    column_stride,
-                    row_stride,
-                    index > 0,
-                    self.a.pointer().offset(a_start + term.a).cast_const(),
-                    sums.a,
-                    rows.a,
-                    self.b.pointer().offset(b_start + term.b).cast_const(),
-                    columns.b,
-                    sums.b,
-                    1.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    gemm::Parallelism::None,
-                );
+                Product {
+                    sizes: [tile.rows.len(), depth, tile.cols.len()],
+                    c: Strided { start: c, row_stride, col_stride: column_stride },
+                    accumulate: index > 0,
+                    factor: 1.0,
+                    a: Strided {
+                        start: self.a.pointer().offset(a_start + term.a).cast_const(),
+                        row_stride: rows.a,
+                        col_stride: sums.a,
+                    },
+                    b: Strided {
+                        start: self.b.pointer().offset(b_start + term.b).cast_const(),
+                        row_stride: sums.b,
+                        col_stride: columns.b,
+                    },
+                }
+                .run();
             }
         }
     }
@@ -232,6 +256,15 @@ impl Problem {
 /// few rows of the other lie in the second-level cache.
 const PANEL_ROWS: usize = 16 * panel::ROWS;
 const PANEL_COLUMNS: usize = 8 * STRIP;
+
+/// Tiles of a product that reads both operands where they lie: as large as leaves enough of them for some threads.
+fn gradient_tiling(rows: usize, columns: usize) -> Tiling {
+    const SIZES: [(usize, usize); 4] = [(16, 12), (8, 12), (8, 6), (4, 3)];
+    const ENOUGH: usize = 12;
+    let tilings =
+        SIZES.map(|(high, wide)| Tiling::with_tiles(rows, columns, high * panel::ROWS, wide * STRIP));
+    tilings.into_iter().find(|tiling| tiling.len() >= ENOUGH).unwrap_or(tilings[SIZES.len() - 1])
+}
 
 /// Offsets of all index combinations of the axes, the last axis fastest; none if an axis is empty.
 fn combinations(axes: &[Axis], start: Offsets) -> Vec<Offsets> {

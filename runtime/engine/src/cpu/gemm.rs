@@ -19,6 +19,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::matrix::{Matrix, MatrixMut};
+use super::product::{Product, Strided};
 
 /// `C = alpha · A · B`, or `C += alpha · A · B` when `accumulate`, on the calling thread.
 ///
@@ -30,28 +31,27 @@ pub fn gemm(c: &mut MatrixMut, alpha: f32, a: Matrix, b: Matrix, accumulate: boo
     // borrowed exclusively; the shapes agree. A stride that exceeds isize is that of a single row or column,
     // and unused.
     unsafe {
-        ::gemm::gemm(
-            c.rows(),
-            c.cols(),
-            a.cols(),
-            c.as_mut_ptr(),
-            c.col_stride() as isize,
-            c.row_stride() as isize,
+        Product {
+            sizes: [c.rows(), a.cols(), c.cols()],
+            c: Strided {
+                start: c.as_mut_ptr(),
+                row_stride: c.row_stride() as isize,
+                col_stride: c.col_stride() as isize,
+            },
             accumulate,
-            a.data().as_ptr(),
-            a.col_stride() as isize,
-            a.row_stride() as isize,
-            b.data().as_ptr(),
-            b.col_stride() as isize,
-            b.row_stride() as isize,
-            // The crate's alpha multiplies the old C and its beta the product, the reverse of BLAS.
-            1.0,
-            alpha,
-            false,
-            false,
-            false,
-            ::gemm::Parallelism::None,
-        );
+            factor: alpha,
+            a: strided(&a),
+            b: strided(&b),
+        }
+        .run();
+    }
+}
+
+fn strided(matrix: &Matrix) -> Strided<*const f32> {
+    Strided {
+        start: matrix.data().as_ptr(),
+        row_stride: matrix.row_stride() as isize,
+        col_stride: matrix.col_stride() as isize,
     }
 }
 

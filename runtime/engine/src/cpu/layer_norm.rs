@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::call::Call;
+use super::instructions;
 use super::lanes;
 use super::rows::{Rows, each_row};
 use super::scratch::Scratch;
@@ -66,7 +67,7 @@ pub fn gradient(gradient: &LayerNormGradient, call: &mut Call<'_>) {
     let rows_of_part = count.div_ceil(PARTS).max(ROWS_OF_PART);
     let parts = count.div_ceil(rows_of_part);
     let mut sums = Scratch::take(parts * 2 * length);
-    let arch = pulp::Arch::new();
+    let arch = instructions::arch();
     let tasks = output.par_chunks_mut(rows_of_part * length).zip(sums.par_chunks_mut(2 * length));
     tasks.enumerate().for_each(|(part, (output, sums))| {
         arch.dispatch(

@@ -13,6 +13,7 @@ mod elementwise;
 mod gather;
 mod gemm;
 mod info_nce;
+mod instructions;
 mod kernels;
 mod l2_normalize;
 mod lanes;
@@ -29,6 +30,7 @@ mod panel;
 #[path = "no_panel.rs"]
 mod panel;
 mod peak;
+mod product;
 mod random;
 mod reduce;
 mod rows;
@@ -44,7 +46,8 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
-pub use self::peak::{instruction_set, multiply_adds};
+pub use self::instructions::{VARIABLE as INSTRUCTIONS_VARIABLE, check_instructions, instruction_set};
+pub use self::peak::multiply_adds;
 pub use self::simd::dispatch;
 
 use self::call::{Call, Shared, Source, Target};
@@ -86,8 +89,9 @@ impl CpuExecutor {
     /// An executor without state.
     ///
     /// # Errors
-    /// Threads that cannot be started.
+    /// Threads that cannot be started; instructions asked for by `EQUILAYER_ISA` that the processor does not have.
     pub fn new(options: CpuOptions) -> Result<CpuExecutor, Error> {
+        check_instructions()?;
         let threads =
             options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let pool = rayon::ThreadPoolBuilder::new()

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::call::Call;
+use super::instructions;
 
 /// Elements of one task.
 const BLOCK: usize = 64 * PIECE;
@@ -26,7 +26,7 @@ pub fn sum_pieces<const N: usize>(length: usize, of: impl Fn(Range<usize>) -> [f
     let block = |block: usize| {
         let range = block * BLOCK..length.min((block + 1) * BLOCK);
         let mut sums = [0.0; N];
-        Arch::new().dispatch(
+        instructions::arch().dispatch(
             #[inline(always)]
             || {
                 for start in range.clone().step_by(PIECE) {

@@ -2,21 +2,10 @@
 
 use std::hint::black_box;
 
+use super::instructions;
+
 /// Independent chains of multiply-adds: enough to fill two pipes of four cycles' latency, few enough for the registers.
 const CHAINS: usize = 12;
-
-/// The vector instructions that kernels use on this machine.
-pub fn instruction_set() -> &'static str {
-    match pulp::Arch::new() {
-        #[cfg(target_arch = "x86_64")]
-        pulp::Arch::V4(_) => "AVX-512",
-        #[cfg(target_arch = "x86_64")]
-        pulp::Arch::V3(_) => "AVX2",
-        #[cfg(target_arch = "aarch64")]
-        pulp::Arch::Neon(_) => "NEON",
-        _ => "scalar",
-    }
-}
 
 /// Does nothing but multiply-adds in registers, on the calling thread; how many floating-point operations those were.
 pub fn multiply_adds(rounds: u64) -> u64 {
@@ -40,12 +29,13 @@ pub fn multiply_adds(rounds: u64) -> u64 {
         }
     }
 
-    pulp::Arch::new().dispatch(Chains(rounds))
+    instructions::arch().dispatch(Chains(rounds))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::instructions::instruction_set;
 
     #[test]
     fn counts_two_operations_a_lane() {

@@ -1,9 +1,9 @@
 //! Random tensors: blocks of counters, in any order and on any thread.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::call::Call;
+use super::instructions;
 use crate::ops::{Counter, Distribution, Random};
 
 /// Elements drawn by one task; a multiple of the four that a block gives.
@@ -38,7 +38,7 @@ fn draw(random: &Random, counter: Counter, target: &mut [f32]) {
 }
 
 fn fill(target: &mut [f32], first: u32, four: impl Fn(u32) -> [f32; 4]) {
-    Arch::new().dispatch(
+    instructions::arch().dispatch(
         #[inline(always)]
         || {
             let (blocks, rest) = target.as_chunks_mut::<4>();

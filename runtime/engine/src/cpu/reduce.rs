@@ -176,13 +176,15 @@ fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32,
             let (column_task, piece) = (task / pieces, task % pieces);
             let (kept, first) = (walk.kept[column_task / per_row], column_task % per_row * COLUMNS);
             let mut sums = vec![start; (length - first).min(COLUMNS)];
-            for &offset in walk.reduced.iter().skip(piece * rows).take(rows) {
-                let position = kept as isize + offset + first as isize * stride;
-                simd::dispatch(
-                    #[inline(always)]
-                    || accumulate(source, position, stride, &mut sums, combine),
-                );
-            }
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for &offset in walk.reduced.iter().skip(piece * rows).take(rows) {
+                        let position = kept as isize + offset + first as isize * stride;
+                        accumulate(source, position, stride, &mut sums, combine);
+                    }
+                },
+            );
             sums
         })
         .collect();

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::call::Source;
+use super::instructions;
 
 /// Elements that a task works on, so that it outweighs its start and there are enough tasks to share.
 const BLOCK: usize = 16_384;
@@ -62,7 +63,7 @@ pub fn each_row<const N: usize>(
             (first..first + count, part)
         })
         .collect();
-    let arch = pulp::Arch::new();
+    let arch = instructions::arch();
     blocks.into_par_iter().for_each(|(rows, mut outputs)| {
         arch.dispatch(
             #[inline(always)]

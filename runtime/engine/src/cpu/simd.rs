@@ -4,6 +4,7 @@
 //! set and picks one at run time; that works for what is inlined into the closure, so everything here is
 //! `#[inline(always)]`, and the closure has to say so too.
 
+use super::instructions;
 use super::math::exp;
 
 /// Elements that reductions advance by: one AVX-512 register, or several smaller ones.
@@ -30,7 +31,7 @@ pub fn dispatch<R>(f: impl FnMut() -> R) -> R {
             (self.0)()
         }
     }
-    pulp::Arch::new().dispatch(Run(f))
+    instructions::arch().dispatch(Run(f))
 }
 
 /// The largest element, −∞ of none. The length must be a multiple of [`LANES`].

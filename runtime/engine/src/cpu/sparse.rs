@@ -3,10 +3,10 @@
 //! Adding by index is turned into reading: the taps are sorted by the row they add to first, so that no two tasks
 //! write one place and the order of summation does not depend on who comes first.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::call::Call;
+use super::instructions;
 use crate::ops::{
     IndexSelect, Indexing, ScatterAdd, SparseMap, SparseMapTranspose, SparseMapWeights, index, sparse_map,
 };
@@ -96,7 +96,7 @@ fn for_each_row(output: &mut [f32], length: usize, write: impl Fn(usize, &mut [f
 /// A dot product of 16 partial sums, added up pairwise.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
-    Arch::new().dispatch(
+    instructions::arch().dispatch(
         #[inline(always)]
         || {
             let mut lanes = [0.0f32; LANES];
@@ -233,7 +233,7 @@ fn read(slice: &[f32], source: u32) -> f32 {
 
 /// `target = Σ weight · source row`.
 fn combine(slice: &[f32], entries: &[Entry], target: &mut [f32]) {
-    Arch::new().dispatch(
+    instructions::arch().dispatch(
         #[inline(always)]
         || {
             target.fill(0.0);

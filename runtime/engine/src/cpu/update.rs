@@ -1,9 +1,9 @@
 //! Updates of parameters, moments and teachers: the outputs hold the old values and are changed where they lie.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::call::Call;
+use super::instructions;
 use super::norm::{PIECE, squares, sum_pieces};
 use crate::ops::Sgd;
 
@@ -18,7 +18,7 @@ pub fn adamw(call: &mut Call<'_>) {
     let blocks =
         parameter.par_chunks_mut(BLOCK).zip(first.par_chunks_mut(BLOCK)).zip(second.par_chunks_mut(BLOCK));
     blocks.zip(gradient.par_chunks(BLOCK)).for_each(|(((parameter, first), second), gradient)| {
-        Arch::new().dispatch(
+        instructions::arch().dispatch(
             #[inline(always)]
             || {
                 for (((p, m), v), &g) in parameter.iter_mut().zip(first).zip(second).zip(gradient) {
@@ -89,7 +89,7 @@ pub fn ema(call: &mut Call<'_>) {
     let [teacher] = call.outputs();
     let rest = 1.0 - momentum;
     teacher.par_chunks_mut(BLOCK).zip(student.par_chunks(BLOCK)).for_each(|(teacher, student)| {
-        Arch::new().dispatch(
+        instructions::arch().dispatch(
             #[inline(always)]
             || teacher.iter_mut().zip(student).for_each(|(t, &s)| *t = momentum * *t + rest * s),
         );
@@ -106,7 +106,7 @@ fn descend(
     let blocks =
         parameter.par_chunks_mut(BLOCK).zip(buffer.par_chunks_mut(BLOCK)).zip(gradient.par_chunks(BLOCK));
     blocks.for_each(|((parameter, buffer), gradient)| {
-        Arch::new().dispatch(
+        instructions::arch().dispatch(
             #[inline(always)]
             || {
                 for ((p, b), &g) in parameter.iter_mut().zip(buffer).zip(gradient) {

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::call::Call;
+use super::instructions;
 use crate::ops::{Fold, Plane, Unfold};
 
 /// What a window sees.
@@ -66,7 +66,7 @@ fn copy(pixels: &[f32], stride: usize, seen: &mut [f32]) {
 
 /// Adds what each tap saw, `[taps, positions down, positions across]`, to the pixels of a plane.
 pub fn fold_plane(plane: &Plane, seen: &[f32], image: &mut [f32]) {
-    Arch::new().dispatch(
+    instructions::arch().dispatch(
         #[inline(always)]
         || {
             for (tap, seen) in seen.chunks_exact(plane.places()).enumerate() {

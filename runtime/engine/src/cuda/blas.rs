@@ -11,11 +11,11 @@ use cudarc::cublaslt::sys;
 use cudarc::driver::sys::CUdeviceptr;
 use rustc_hash::FxHashMap;
 
-use super::Precision;
 use super::device::Device;
 use super::error::DeviceError;
 use super::memory::DeviceMemory;
 use super::product::{Form, Product, Side};
+use crate::device::Precision;
 use crate::error::Error;
 
 /// Memory that an algorithm may ask for: what NVIDIA recommends on Hopper.
@@ -26,7 +26,7 @@ pub struct Blas {
     device: Arc<Device>,
     handle: sys::cublasLtHandle_t,
     precision: Precision,
-    plans: FxHashMap<(Form, [u32; 3]), MatmulPlan>,
+    plans: FxHashMap<(Form, [u32; 4]), MatmulPlan>,
     workspace: Option<DeviceMemory>,
 }
 
@@ -44,6 +44,8 @@ pub struct Places {
     pub c: CUdeviceptr,
     /// The row to be added.
     pub bias: Option<CUdeviceptr>,
+    /// What the product is added to, where it is.
+    pub addend: CUdeviceptr,
 }
 
 impl Blas {
@@ -59,7 +61,7 @@ impl Blas {
     pub fn multiply(&mut self, product: &Product, places: Places) -> Result<(), Error> {
         let form = product.form;
         let stream = self.device.stream()?.cu_stream();
-        let key = (form, [places.a, places.b, places.c].map(alignment));
+        let key = (form, [places.a, places.b, places.addend, places.c].map(alignment));
         if !self.plans.contains_key(&key) {
             let plan = MatmulPlan::new(self.handle, form, key.1, self.precision)?;
             if plan.workspace > 0 && self.workspace.is_none() {
@@ -87,7 +89,7 @@ impl Blas {
                 plan.layouts[1],
                 places.a as *const c_void,
                 plan.layouts[0],
-                places.c as *const c_void,
+                places.addend as *const c_void,
                 plan.layouts[2],
                 places.c as *mut c_void,
                 plan.layouts[2],
@@ -133,7 +135,7 @@ impl MatmulPlan {
     fn new(
         handle: sys::cublasLtHandle_t,
         form: Form,
-        alignments: [u32; 3],
+        alignments: [u32; 4],
         precision: Precision,
     ) -> Result<MatmulPlan, DeviceError> {
         let operation = operation(form, precision).map_err(refused("cublasLtMatmulDesc", form))?;
@@ -161,7 +163,7 @@ impl MatmulPlan {
     fn choose(
         &self,
         handle: sys::cublasLtHandle_t,
-        [a, b, c]: [u32; 3],
+        [a, b, addend, c]: [u32; 4],
     ) -> Result<sys::cublasLtMatmulHeuristicResult_t, CublasError> {
         use sys::cublasLtMatmulPreferenceAttributes_t as P;
         let preference = lt::create_matmul_pref()?;
@@ -178,7 +180,7 @@ impl MatmulPlan {
             let alignments = [
                 (P::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b),
                 (P::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a),
-                (P::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, c),
+                (P::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, addend),
                 (P::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, c),
             ];
             for (attribute, bytes) in alignments {
@@ -212,6 +214,7 @@ fn operation(form: Form, precision: Precision) -> Result<sys::cublasLtMatmulDesc
     let compute = match precision {
         Precision::F32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
         Precision::Tf32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+        Precision::Bf16 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_16BF,
     };
     let operation = lt::create_matmul_desc(compute, sys::cudaDataType_t::CUDA_R_32F)?;
     // CUBLAS_OP_N and CUBLAS_OP_T, which `cudarc` declares with another library.

@@ -79,6 +79,15 @@ fn check(status: sys::nvrtcResult, call: &str) -> Result<(), DeviceError> {
 /// # Errors
 /// What NVRTC says of it.
 pub fn compile(source: &str, target: &Target) -> Result<Image, DeviceError> {
+    Ok(compile_with(source, target, &[])?.0)
+}
+
+/// Compiles a translation unit and gives the assembler's words on every kernel.
+pub fn compile_verbosely(source: &str, target: &Target) -> Result<(Image, String), DeviceError> {
+    compile_with(source, target, &["--ptxas-options=-v"])
+}
+
+fn compile_with(source: &str, target: &Target, more: &[&str]) -> Result<(Image, String), DeviceError> {
     let failure = |reason: String, log: String| DeviceError::Compile {
         architecture: target.architecture.clone(),
         reason,
@@ -87,25 +96,29 @@ pub fn compile(source: &str, target: &Target) -> Result<Image, DeviceError> {
     let text = CString::new(source).map_err(|error| failure(error.to_string(), String::new()))?;
     let status = |NvrtcError(status)| failure(format!("{status:?}"), String::new());
     let program = Program(result::create_program(&text, None).map_err(status)?);
-    let options = [format!("--gpu-architecture={}", target.architecture), "--std=c++17".into()];
+    let mut options = vec![format!("--gpu-architecture={}", target.architecture), "--std=c++17".into()];
+    options.extend(more.iter().map(|&option| option.to_owned()));
     // SAFETY: the program was just made.
-    unsafe { result::compile_program(program.0, &options) }.map_err(|NvrtcError(status)| {
-        // SAFETY: as above.
-        let log = unsafe { result::get_program_log(program.0) }.unwrap_or_default();
-        failure(format!("{status:?}"), text_of(&log))
+    let compiled = unsafe { result::compile_program(program.0, &options) };
+    // SAFETY: as above.
+    let log = text_of(&unsafe { result::get_program_log(program.0) }.unwrap_or_default());
+    compiled.map_err(|NvrtcError(status)| {
+        failure(format!("{status:?}"), log.lines().take(LINES).collect::<Vec<_>>().join("\n"))
     })?;
     // SAFETY: as above; it has been compiled.
     let ptx = unsafe { result::get_ptx(program.0) }.map_err(status)?;
     let ptx = ptx.into_iter().map(|letter| letter as u8).collect();
     let cubin =
         if target.architecture.starts_with("sm") { program.cubin().map_err(status)? } else { Vec::new() };
-    Ok(Image { cubin, ptx })
+    Ok((Image { cubin, ptx }, log))
 }
 
-/// The first lines of what NVRTC said.
+/// Lines of what NVRTC said that an error shows.
+const LINES: usize = 20;
+
 fn text_of(log: &[std::ffi::c_char]) -> String {
     let bytes: Vec<u8> = log.iter().map(|&letter| letter as u8).take_while(|&letter| letter != 0).collect();
-    String::from_utf8_lossy(&bytes).lines().take(20).collect::<Vec<_>>().join("\n")
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 struct Program(sys::nvrtcProgram);

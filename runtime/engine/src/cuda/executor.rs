@@ -1,25 +1,25 @@
-//! State, plans and runs.
+//! State and plans on a GPU.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cudarc::driver::{CudaGraph, sys};
+use cudarc::driver::CudaGraph;
 use rustc_hash::FxHashMap;
 
-use super::blas::{Blas, Places};
+use super::blas::Blas;
 use super::device::{Device, DeviceInfo};
-use super::error::{DeviceError, failed};
 use super::kernel_cache::KernelCache;
 use super::kernels::Kernels;
 use super::lower::lower;
 use super::memory::DeviceMemory;
-use super::task::{Address, Lowered, Region, Task};
+use super::task::Lowered;
+use crate::device::Precision;
 use crate::error::Error;
-use crate::executor::{Executor, Outputs, check_finite, match_inputs, place_of, unknown};
+use crate::executor::{Executor, Outputs, unknown};
 use crate::ops::State;
-use crate::plan::{Place, Plan};
+use crate::plan::Plan;
 use crate::profile::Launch;
 use crate::shape::Shape;
 
@@ -41,16 +41,6 @@ pub struct CudaOptions {
     pub kernel_cache: Option<PathBuf>,
 }
 
-/// Numbers that matrix products are made of. They are added up in `f32`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// True `f32`.
-    #[default]
-    F32,
-    /// `f32` rounded to 11 bits (TF32), on the tensor cores.
-    Tf32,
-}
-
 impl Default for CudaOptions {
     fn default() -> CudaOptions {
         CudaOptions {
@@ -69,43 +59,43 @@ const MOST_PLANS: usize = 64;
 
 /// Runs plans on a GPU and holds their state there.
 pub struct CudaExecutor {
-    options: CudaOptions,
+    pub(super) options: CudaOptions,
     // Fields are dropped in order: what lives on the device before the device.
-    plans: FxHashMap<u64, Prepared>,
-    uses: u64,
-    kernels: Kernels,
-    blas: Blas,
-    arena: DeviceMemory,
-    scratch: DeviceMemory,
-    states: BTreeMap<String, HeldState>,
-    device: Arc<Device>,
+    pub(super) plans: FxHashMap<u64, Prepared>,
+    pub(super) uses: u64,
+    pub(super) kernels: Kernels,
+    pub(super) blas: Blas,
+    pub(super) arena: DeviceMemory,
+    pub(super) scratch: DeviceMemory,
+    pub(super) states: BTreeMap<String, HeldState>,
+    pub(super) device: Arc<Device>,
 }
 
-struct HeldState {
-    shape: Shape,
-    memory: DeviceMemory,
+pub(super) struct HeldState {
+    pub(super) shape: Shape,
+    pub(super) memory: DeviceMemory,
 }
 
 /// A plan on the device.
-struct Prepared {
-    lowered: Lowered,
-    constants: DeviceMemory,
+pub(super) struct Prepared {
+    pub(super) lowered: Lowered,
+    pub(super) constants: DeviceMemory,
     /// Where each constant starts among them.
-    starts: Vec<usize>,
-    last_use: u64,
-    has_run: bool,
+    pub(super) starts: Vec<usize>,
+    pub(super) last_use: u64,
+    pub(super) has_run: bool,
     /// When each step ran in the first run that was measured.
-    first_run: Option<Vec<Launch>>,
+    pub(super) first_run: Option<Vec<Launch>>,
     /// The recorded step.
-    graph: Option<CudaGraph>,
+    pub(super) graph: Option<CudaGraph>,
 }
 
 impl CudaExecutor {
     /// An executor without state on one GPU.
     ///
     /// # Errors
-    /// A missing driver, GPU or library, or a GPU that is too old or does not start: a [`DeviceError`] with what was
-    /// looked for, and the remedy.
+    /// A missing driver, GPU or library, or a GPU that is too old or does not start: a
+    /// [`DeviceError`](super::DeviceError) with what was looked for, and the remedy.
     pub fn new(options: CudaOptions) -> Result<CudaExecutor, Error> {
         let device = Arc::new(Device::open(options.ordinal)?);
         let cache = options.kernel_cache.as_deref().map(KernelCache::new);
@@ -245,127 +235,6 @@ impl CudaExecutor {
         self.plans.insert(plan.id, prepared);
         Ok(())
     }
-
-    fn feed(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
-        let values = match_inputs(plan, inputs)?;
-        for (port, values) in plan.inputs.iter().zip(values) {
-            if self.options.check_finite {
-                check_finite(values, || (format!("input `{}`", port.name), format!("shape {}", port.shape)))?;
-            }
-            if let Place::Arena(start) = plan.buffers[port.buffer].place {
-                self.arena.write(start, values)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
-        if self.options.check_finite {
-            return self.execute_checked(plan);
-        }
-        let Some(prepared) = self.plans.get_mut(&plan.id) else { return Ok(()) };
-        if let Some(graph) = &prepared.graph {
-            return graph.launch().map_err(|error| failed("cuGraphLaunch")(error).into());
-        }
-        // Everything that may not happen while recording, such as the choice of algorithms, happens in a first run.
-        if !std::mem::replace(&mut prepared.has_run, true) || !self.options.graphs || plan.steps.is_empty() {
-            return (0..plan.steps.len()).try_for_each(|step| self.run_step(plan, step));
-        }
-        let stream = self.device.stream()?.clone();
-        stream
-            .begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
-            .map_err(failed("cuStreamBeginCapture"))?;
-        let recorded = (0..plan.steps.len()).try_for_each(|step| self.run_step(plan, step));
-        // No flag of instantiation is wanted; zero is not among the named ones.
-        let graph = stream
-            .end_capture(sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH)
-            .map_err(failed("cuStreamEndCapture"));
-        recorded?;
-        let graph = graph?;
-        if let Some(graph) = &graph {
-            graph.launch().map_err(failed("cuGraphLaunch"))?;
-        }
-        if let Some(prepared) = self.plans.get_mut(&plan.id) {
-            prepared.graph = graph;
-        }
-        Ok(())
-    }
-
-    fn execute_checked(&mut self, plan: &Plan) -> Result<(), Error> {
-        for (index, step) in plan.steps.iter().enumerate() {
-            self.run_step(plan, index)?;
-            for output in &step.outputs {
-                let (memory, start) = self.region(plan, place(plan, output.buffer));
-                let values = memory.read(start, output.layout.shape().elements())?;
-                check_finite(&values, || {
-                    (step.op.as_operator().name().into(), place_of(step, index, output))
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the tasks of a step on the stream.
-    fn run_step(&mut self, plan: &Plan, step: usize) -> Result<(), Error> {
-        let tasks = self.plans.get(&plan.id).map_or(0, |prepared| prepared.lowered.steps[step].len());
-        for number in 0..tasks {
-            let task = &self.plans[&plan.id].lowered.steps[step][number];
-            let at = |address: Address| {
-                let (memory, start) = self.region(plan, address);
-                memory.at(start)
-            };
-            match task {
-                Task::Launch(launch) => {
-                    let arguments: Vec<sys::CUdeviceptr> =
-                        launch.arguments.iter().map(|&address| at(address)).collect();
-                    self.kernels.launch(&launch.kernel, launch.blocks, &arguments)?;
-                }
-                Task::Product(product) => {
-                    let places = Places {
-                        a: at(product.a),
-                        b: at(product.b),
-                        c: at(product.c),
-                        bias: product.bias.map(at),
-                    };
-                    let product = *product;
-                    self.blas.multiply(&product, places)?;
-                }
-                Task::Copy { from, to, elements } => {
-                    let (from, to, bytes) = (at(*from), at(*to), 4 * elements);
-                    let stream = self.device.stream()?.cu_stream();
-                    // SAFETY: both ranges lie in their memory and do not overlap.
-                    unsafe { cudarc::driver::result::memcpy_dtod_async(to, from, bytes, stream) }
-                        .map_err(failed("cuMemcpyDtoDAsync"))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The memory that an address of a plan lies in, and the element there.
-    fn region(&self, plan: &Plan, address: Address) -> (&DeviceMemory, usize) {
-        let Address { region, offset } = address;
-        match region {
-            Region::Arena => (&self.arena, offset),
-            Region::Scratch => (&self.scratch, offset),
-            Region::State(state) => (&self.states[&plan.states[state].name].memory, offset),
-            Region::Constant(constant) => {
-                let prepared = &self.plans[&plan.id];
-                (&prepared.constants, prepared.starts[constant] + offset)
-            }
-        }
-    }
-
-    fn collect(&self, plan: &Plan) -> Result<Outputs, DeviceError> {
-        let mut outputs = Outputs::default();
-        for port in &plan.outputs {
-            if let Place::Arena(start) = plan.buffers[port.buffer].place {
-                outputs.insert(&port.name, self.arena.read(start, port.shape.elements())?);
-            }
-        }
-        self.device.synchronize()?;
-        Ok(outputs)
-    }
 }
 
 /// Launches as they would have run had all of them taken this long.
@@ -378,14 +247,6 @@ fn scaled(launches: &[Launch], total: Duration) -> Vec<Launch> {
     let scale =
         |launch: &Launch| Launch { start: launch.start.mul_f64(factor), time: launch.time.mul_f64(factor) };
     launches.iter().map(scale).collect()
-}
-
-fn place(plan: &Plan, buffer: usize) -> Address {
-    match plan.buffers[buffer].place {
-        Place::Arena(offset) => Address { region: Region::Arena, offset },
-        Place::State(state) => Address { region: Region::State(state), offset: 0 },
-        Place::Constant(constant) => Address { region: Region::Constant(constant), offset: 0 },
-    }
 }
 
 impl Executor for CudaExecutor {

@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// Kernels compiled together: enough that the start of the compiler does not count, few enough that several threads
 /// have work.
-const UNIT: usize = 24;
+pub const UNIT: usize = 24;
 
 /// All kernels that an executor has loaded.
 pub struct Kernels {

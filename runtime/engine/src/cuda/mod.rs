@@ -12,7 +12,7 @@
 //! them for the device's own architecture, many at a time on several threads, and the result is kept on disk
 //! ([`KernelCache`]).
 //!
-//! **Matrix products are cuBLASLt's**, in true `f32` unless TF32 is allowed, where the layouts have its form; a bias is
+//! **Matrix products are cuBLASLt's**, in true `f32` unless a [`Precision`](crate::Precision) of less is asked for, where the layouts have its form; a bias is
 //! added on the way. Anything else (a flipped operand, a batch that lies innermost, a convolution) is a tiled kernel
 //! of ours. What is done to every element of a product otherwise follows as one elementwise kernel, in place.
 //!
@@ -33,14 +33,16 @@
 //! | | |
 //! |---|---|
 //! | [`lower`], [`task`], [`product`] | plans as tasks; no device |
-//! | [`compile`], [`KernelCache`] | text to machine code |
+//! | [`compile`], [`KernelCache`], [`resources()`] | text to machine code, and what that takes |
 //! | `device`, `memory`, `kernels`, `blas` | the device's side, each owning what it must free |
-//! | `executor` | state, plans and runs |
+//! | `executor`, `run` | state and plans; a run |
+//! | [`estimate`] | how long a plan may take on a GPU that is not there |
 
 mod blas;
 pub mod compile;
 mod device;
 mod error;
+pub mod estimate;
 mod executor;
 mod kernel_cache;
 mod kernels;
@@ -48,10 +50,13 @@ mod library;
 pub mod lower;
 mod memory;
 pub mod product;
+mod resources;
+mod run;
 pub mod task;
 
 pub use device::{DeviceInfo, devices};
 pub use error::DeviceError;
-pub use executor::{CudaExecutor, CudaOptions, Precision};
+pub use executor::{CudaExecutor, CudaOptions};
 pub use kernel_cache::KernelCache;
 pub use kernels::translation_unit;
+pub use resources::{Resources, resources};

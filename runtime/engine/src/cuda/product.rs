@@ -2,7 +2,8 @@
 
 use super::task::Address;
 
-/// `C = alpha · A · B`, or added to C; rows of C lie one after another. Several products of one shape are one task.
+/// `C = alpha · A · B`, or added to what lies where C will or somewhere else; rows of C lie one after another. Several
+/// products of one shape are one task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Product {
     /// Everything that the choice of an algorithm depends on.
@@ -17,6 +18,8 @@ pub struct Product {
     pub alpha: f32,
     /// A row to be added to every row of the result.
     pub bias: Option<Address>,
+    /// What the product is added to where that is not C; it lies as C does, and `form.accumulate` is set.
+    pub addend: Option<Address>,
 }
 
 /// Lengths and strides of a [`Product`], in elements.
@@ -36,7 +39,7 @@ pub struct Form {
     pub b: Side,
     /// How C lies; never transposed.
     pub c: Side,
-    /// Whether the product is added to what C holds.
+    /// Whether the product is added to what C, or the addend, holds.
     pub accumulate: bool,
     /// Whether a row is added to every row of the result.
     pub bias: bool,

@@ -1,6 +1,6 @@
 //! Group actions on feature maps `[B, C, h, w]`.
 
-use equilayer_engine::Tensor;
+use equilayer_engine::{DeviceChoice, Tensor};
 
 use super::{Computed, Scene, misshapen, output_with_named_loss};
 use crate::action::{Grid, GridMap, Interpolation};
@@ -22,10 +22,10 @@ fn act(scene: Scene, x: &Tensor, map: &GridMap) -> Result<Computed, ParityError>
 }
 
 /// rot90(k = −rot90_from + 2), hflip, bicubic resize to `size`, rot90(k = rot90_to): SER's action from view to view.
-pub(super) fn align(file: &ParityFile) -> Result<Computed, ParityError> {
+pub(super) fn align(file: &ParityFile, device: DeviceChoice) -> Result<Computed, ParityError> {
     let turns = |name: &str| file.whole(name).map(|turns| turns as i64);
     let (from, to, size) = (turns("rot90_from")?, turns("rot90_to")?, file.grid("size")?);
-    let mut scene = Scene::new(file);
+    let mut scene = Scene::new(file, device);
     let x = scene.input("x")?;
     let map = GridMap::turn(grid_of(file, &x)?, 2 - from)
         .followed_by(GridMap::hflip)
@@ -35,10 +35,10 @@ pub(super) fn align(file: &ParityFile) -> Result<Computed, ParityError> {
 }
 
 /// Bicubic, a = −0.75, half-pixel centres, no antialiasing.
-pub(super) fn resize(file: &ParityFile) -> Result<Computed, ParityError> {
+pub(super) fn resize(file: &ParityFile, device: DeviceChoice) -> Result<Computed, ParityError> {
     let size = file.grid("size")?;
     file.choice("mode", &[("bicubic", ())])?;
-    let mut scene = Scene::new(file);
+    let mut scene = Scene::new(file, device);
     let x = scene.input("x")?;
     let map = GridMap::rescale(grid_of(file, &x)?, size);
     act(scene, &x, &map)

@@ -8,7 +8,9 @@ mod vit;
 
 use std::collections::BTreeMap;
 
-use equilayer_engine::{CompileOptions, CpuExecutor, CpuOptions, Executor, Graph, Init, Tensor};
+use equilayer_engine::{
+    CompileOptions, CpuOptions, DeviceChoice, DeviceExecutor, Error, Executor, Graph, Init, Precision, Tensor,
+};
 use equilayer_grammar::list;
 
 use super::file::{ParityError, ParityFile, Values};
@@ -16,7 +18,7 @@ use crate::plugin::{Plugin, Registry};
 
 /// What a case gives: `out.NAME` and `grad.NAME`.
 type Computed = BTreeMap<String, Values>;
-type Compute = fn(&ParityFile) -> Result<Computed, ParityError>;
+type Compute = fn(&ParityFile, DeviceChoice) -> Result<Computed, ParityError>;
 
 /// The cases that are not a plugin's.
 const CASES: &[(&str, Compute)] = &[
@@ -47,13 +49,17 @@ pub fn known_cases(registry: &Registry) -> Vec<String> {
 }
 
 /// Computes a file's case from its inputs. Where a loss has a case of its own, that is meant.
-pub(super) fn compute(file: &ParityFile, registry: &Registry) -> Result<Computed, ParityError> {
+pub(super) fn compute(
+    file: &ParityFile,
+    registry: &Registry,
+    device: DeviceChoice,
+) -> Result<Computed, ParityError> {
     if let Some((_, compute)) = CASES.iter().find(|(name, _)| *name == file.case()) {
-        return compute(file);
+        return compute(file, device);
     }
     let named = |plugin: &&Plugin| file.case().strip_prefix("loss.") == Some(plugin.spec().name.as_str());
     match registry.plugins().iter().find(named) {
-        Some(plugin) => plugin::loss(file, plugin),
+        Some(plugin) => plugin::loss(file, plugin, device),
         None => Err(ParityError::Case { case: file.case().into(), known: known_cases(registry) }),
     }
 }
@@ -61,6 +67,7 @@ pub(super) fn compute(file: &ParityFile, registry: &Registry) -> Result<Computed
 /// A case's graph under construction: a file's inputs in, named outputs out.
 struct Scene<'a> {
     file: &'a ParityFile,
+    device: DeviceChoice,
     graph: Graph,
     inputs: BTreeMap<String, Tensor>,
     outputs: BTreeMap<String, Vec<usize>>,
@@ -69,9 +76,10 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn new(file: &'a ParityFile) -> Scene<'a> {
+    fn new(file: &'a ParityFile, device: DeviceChoice) -> Scene<'a> {
         Scene {
             file,
+            device,
             graph: Graph::new(),
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
@@ -161,7 +169,7 @@ impl<'a> Scene<'a> {
             return Err(ParityError::Surplus { name: format!("in.{name}"), known });
         }
         let plan = self.graph.compile(&CompileOptions::new())?;
-        let mut executor = CpuExecutor::new(CpuOptions::default())?;
+        let mut executor = executor(self.device)?;
         executor.prepare(&plan)?;
         for (name, values) in states {
             executor.set_state(name, values)?;
@@ -182,6 +190,11 @@ impl<'a> Scene<'a> {
         }
         Ok(computed)
     }
+}
+
+/// What a case runs on, in true `f32`.
+fn executor(device: DeviceChoice) -> Result<DeviceExecutor, Error> {
+    DeviceExecutor::new(device, Precision::F32, CpuOptions::default())
 }
 
 /// Scalars have one axis of length 1.
@@ -212,7 +225,7 @@ fn output_with_named_loss(mut scene: Scene, y: &Tensor) -> Result<Computed, Pari
 fn misshapen(file: &ParityFile, name: &str, expected: &str) -> ParityError {
     let found = file.tensor(&format!("in.{name}")).map_or_else(|_| Vec::new(), |values| values.shape.clone());
     let problem = format!("has shape {found:?}; it is {expected}");
-    ParityError::Engine(equilayer_engine::Error::Executor(format!("`in.{name}` {problem}")))
+    ParityError::Engine(Error::Executor(format!("`in.{name}` {problem}")))
 }
 
 /// A parameter that this case does not know: it may change what was computed.

@@ -2,7 +2,7 @@
 //!
 //! What the loss asks for in its signature comes from the file, by the argument's name, as [`crate::parity`] tells.
 
-use equilayer_engine::Tensor;
+use equilayer_engine::{DeviceChoice, Tensor};
 use serde_json::Value;
 
 use super::{Computed, Scene, misshapen, refuse_unknown};
@@ -14,11 +14,15 @@ use crate::plugin::{
 };
 
 /// The loss, its gradient for every input and every head's parameter, and states behind the step.
-pub(super) fn loss(file: &ParityFile, plugin: &Plugin) -> Result<Computed, ParityError> {
+pub(super) fn loss(
+    file: &ParityFile,
+    plugin: &Plugin,
+    device: DeviceChoice,
+) -> Result<Computed, ParityError> {
     let spec = plugin.spec();
     let knobs: Vec<&str> = spec.knobs().map(|knob| knob.name.as_str()).collect();
     refuse_unknown(file, &knobs)?;
-    let mut scene = Scene::new(file);
+    let mut scene = Scene::new(file, device);
     let mut supply = Supply::default();
     for argument in &spec.arguments {
         supply_argument(&mut scene, plugin, argument, &mut supply)?;

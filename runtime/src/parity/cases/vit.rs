@@ -1,6 +1,6 @@
 //! Vision transformers in timm's names.
 
-use equilayer_engine::{Error, Tensor};
+use equilayer_engine::{DeviceChoice, Error, Tensor};
 
 use super::{Computed, Scene, misshapen, output_with_named_loss, refuse_unknown};
 use crate::action::{GridMap, Interpolation};
@@ -22,9 +22,9 @@ const ARGUMENTS: &[&str] = &[
 ];
 
 /// Positions [1, N, C], interpolated from the grid `base` to `grid` with the offset of DINO and SER.
-pub(super) fn pos_embed(file: &ParityFile) -> Result<Computed, ParityError> {
+pub(super) fn pos_embed(file: &ParityFile, device: DeviceChoice) -> Result<Computed, ParityError> {
     let (base, grid, offset) = (file.grid("base")?, file.grid("grid")?, file.number("offset")?);
-    let mut scene = Scene::new(file);
+    let mut scene = Scene::new(file, device);
     let positions = scene.input("pos")?;
     if positions.shape().len() != 3 || positions.dim(1) != base.cells() {
         return Err(misshapen(file, "pos", &format!("[1, {}, channels]", base.cells())));
@@ -75,10 +75,10 @@ fn loss(file: &ParityFile, norm: &Tensor, blocks: &[Tensor]) -> Result<Tensor, P
 }
 
 /// Features of every block and of the final norm, the loss, and the gradient of every parameter.
-pub(super) fn features(file: &ParityFile) -> Result<Computed, ParityError> {
+pub(super) fn features(file: &ParityFile, device: DeviceChoice) -> Result<Computed, ParityError> {
     let config = config(file)?;
     let weights = encoder::import(file.path(), &config, "param.")?;
-    let mut scene = Scene::new(file);
+    let mut scene = Scene::new(file, device);
     let images = scene.input("image")?;
     let vit = config.build(&scene.graph, "")?;
     let features = vit.forward(&images, &Pass::training());

@@ -9,7 +9,7 @@ mod views;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use equilayer_engine::DeviceChoice;
+use equilayer_engine::{DeviceChoice, Precision};
 use equilayer_grammar::{Bound, Range};
 
 pub use optimizer::OptimizerSettings;
@@ -51,6 +51,8 @@ pub struct Settings {
     pub threads: usize,
     /// What the method and its encoders run on.
     pub device: DeviceChoice,
+    /// What a GPU rounds the factors of the method's matrix products to.
+    pub precision: Precision,
     /// Stochastic depth of the student.
     pub drop_path: f32,
     /// Steps between checkpoints.
@@ -98,6 +100,7 @@ impl Settings {
         let workers = train.count("workers", 2, 1, "Threads that make views.");
         let threads = train.count("threads", 0, 0, "Threads that compute; 0 for all cores.");
         let device = read_device(&mut train);
+        let precision = read_precision(&mut train);
         let checkpoint_every = train.count("checkpoint_every", 200, 1, "Steps between checkpoints.");
         let keep = train.count("keep", 2, 1, "Checkpoints kept besides the best.");
         let directory = read_directory(&mut train);
@@ -131,6 +134,7 @@ impl Settings {
             workers,
             threads,
             device,
+            precision,
             drop_path: drop_path as f32,
             checkpoint_every: checkpoint_every as u64,
             keep,
@@ -147,6 +151,13 @@ fn read_device(train: &mut Section<'_>) -> DeviceChoice {
     let parsed = |name: &String| name.parse::<DeviceChoice>().map(|_| ());
     let doc = "What computes: cpu, cuda, cuda:N, or auto for a GPU where there is one.";
     train.checked("device", DeviceChoice::default().to_string(), doc, parsed).parse().unwrap_or_default()
+}
+
+/// What a GPU multiplies, of the section `train`.
+fn read_precision(train: &mut Section<'_>) -> Precision {
+    let parsed = |name: &String| name.parse::<Precision>().map(|_| ());
+    let doc = "What a GPU rounds the factors of matrix products to: f32, tf32 or bf16.";
+    train.checked("precision", Precision::default().to_string(), doc, parsed).parse().unwrap_or_default()
 }
 
 /// The folder of a run, of the section `train`.

@@ -3,7 +3,7 @@
 use std::ffi::{c_uint, c_ulonglong};
 
 use super::{Needs, call, give};
-use crate::state::Handle;
+use crate::state::{Driver, Handle};
 use crate::status::Status;
 use crate::stream::CaptureMode;
 
@@ -23,12 +23,21 @@ extern "C" fn cuStreamBeginCapture_v2(stream: Handle, mode: c_uint) -> u32 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cuStreamEndCapture(stream: Handle, graph: *mut Handle) -> u32 {
     // Whatever it says, the stream captures no more.
-    call("cuStreamEndCapture", Needs::Release, |state| {
-        let captured = state.end_capture(stream);
-        // SAFETY: the caller's pointer, as documented; null stands for no graph.
-        unsafe { give(graph, captured.unwrap_or(0)) }?;
+    let mut captured = Ok(0);
+    let status = call("cuStreamEndCapture", Needs::Release, |state| {
+        captured = state.end_capture(stream);
         captured.map(|_| ())
-    })
+    });
+    if status != 0 {
+        // A failure that was injected: the caller gets no graph, so there is none.
+        Driver::get().with(|state| captured.map(|graph| state.graphs.remove(&graph))).ok();
+        captured = Ok(0);
+    }
+    // SAFETY: the caller's pointer, as documented; null stands for no graph.
+    match unsafe { give(graph, captured.unwrap_or(0)) } {
+        Ok(()) => status,
+        Err(refused) => refused.code(),
+    }
 }
 
 #[unsafe(no_mangle)]

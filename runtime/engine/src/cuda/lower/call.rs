@@ -76,6 +76,7 @@ impl Call {
             parameters: Vec::new(),
             arguments: Vec::new(),
             threads: THREADS,
+            resident: None,
         }
     }
 
@@ -92,6 +93,7 @@ pub struct KernelBuilder<'c> {
     parameters: Vec<String>,
     arguments: Vec<Address>,
     threads: u32,
+    resident: Option<u32>,
 }
 
 impl KernelBuilder<'_> {
@@ -122,6 +124,13 @@ impl KernelBuilder<'_> {
         self
     }
 
+    /// Blocks that a multiprocessor shall have room for: the compiler gives threads the registers that this leaves, where
+    /// it would rather spill some to make room for more.
+    pub fn resident(mut self, blocks: u32) -> Self {
+        self.resident = Some(blocks);
+        self
+    }
+
     /// Runs `body` for every `i` below `elements`.
     pub fn each(self, elements: usize, body: &str) {
         let threads = self.threads;
@@ -137,13 +146,14 @@ impl KernelBuilder<'_> {
             return;
         }
         let (threads, parameters) = (self.threads, self.parameters.join(", "));
-        let identity = format!("{threads} {parameters} {body}");
+        let bounds = self.resident.map_or(threads.to_string(), |blocks| format!("{threads}, {blocks}"));
+        let identity = format!("{bounds} {parameters} {body}");
         let name = format!("{}_{:016x}", identifier(&self.operator), fnv1a(identity.as_bytes()));
         let mut source = String::new();
         // Writing to a string does not fail.
         let _ = writeln!(
             source,
-            "extern \"C\" __global__ void __launch_bounds__({threads}) {name}({parameters}) {{"
+            "extern \"C\" __global__ void __launch_bounds__({bounds}) {name}({parameters}) {{"
         );
         source.push_str(body);
         source.push_str("}\n");

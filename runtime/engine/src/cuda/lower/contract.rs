@@ -1,5 +1,6 @@
 //! Contractions: products of cuBLASLt where the layouts have its form, a generated kernel elsewhere. What is done to
-//! every element of the result follows as an elementwise program, but a bias, which cuBLASLt adds itself.
+//! every element of the result follows as an elementwise program, but a bias and what the result is added to, such as
+//! what a block of a network leaves as it is: cuBLASLt adds them on the way.
 
 use super::call::{Call, Source, Target};
 use super::code::position;
@@ -17,36 +18,80 @@ const MOST_PRODUCTS: usize = 16;
 /// Runs a contraction.
 pub fn run(contract: &Contract, call: &mut Call) {
     let target = call.outputs[0];
-    multiply(contract, target, None, call);
+    multiply(contract, target, Sum::default(), call);
+}
+
+/// What is added to a product on the way.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    /// A row, to every row of the result.
+    bias: Option<Address>,
+    /// What lies as the result does.
+    addend: Option<Address>,
 }
 
 /// Runs a contraction with an elementwise program behind it.
 pub fn run_fused(fused: &FusedContract, call: &mut Call) {
     let (outputs, others) = (call.outputs.clone(), call.inputs[2..].to_vec());
     let first = outputs[0];
-    let free = !call.inputs.iter().any(|input| overlaps(input, &first));
-    if let ([bias], true) = (&others[..], free && adds_two(&fused.epilogue))
-        && is_row(&bias.layout)
-        && multiply(&fused.contract, first, Some(bias.address), call)
+    if let Some(sum) = sum(&fused.epilogue, &others, &first)
+        && !call.inputs[..2].iter().any(|factor| overlaps(factor, &first))
+        && multiply(&fused.contract, first, sum, call)
     {
         return;
     }
+    let free = !call.inputs.iter().any(|input| overlaps(input, &first));
     let product = match free {
         true => first,
         false => Target { address: call.scratch(first.shape.elements()), ..first },
     };
-    multiply(&fused.contract, product, None, call);
+    multiply(&fused.contract, product, Sum::default(), call);
     let inputs: Vec<Source> = [product.source()].into_iter().chain(others).collect();
     elementwise::apply("epilogue", &fused.epilogue, &inputs, &outputs, call);
 }
 
-/// Whether a program adds its two inputs and nothing else.
-fn adds_two(program: &Program) -> bool {
-    use Instruction::{Binary, Load};
-    matches!(
-        program.instructions[..],
-        [Load(0), Load(1), Binary(BinaryKind::Add, 0, 1) | Binary(BinaryKind::Add, 1, 0)]
-    ) && program.outputs == [2]
+/// What a program adds to a product, if it adds each of its inputs once, does nothing else, and cuBLASLt can.
+fn sum(program: &Program, others: &[Source], target: &Target) -> Option<Sum> {
+    if !adds_up(program, others.len() + 1) {
+        return None;
+    }
+    let mut sum = Sum::default();
+    for other in others {
+        let lies_there = other.address == target.address || !overlaps(other, target);
+        let place = if is_row(&other.layout) && !overlaps(other, target) {
+            &mut sum.bias
+        } else if other.layout == Layout::contiguous(target.shape) && lies_there {
+            &mut sum.addend
+        } else {
+            return None;
+        };
+        if place.replace(other.address).is_some() {
+            return None;
+        }
+    }
+    Some(sum)
+}
+
+/// Whether a program's one output is the sum of this many inputs, each taken once.
+fn adds_up(program: &Program, inputs: usize) -> bool {
+    let mut uses = vec![0; program.instructions.len()];
+    let mut loaded = vec![0; inputs];
+    for instruction in &program.instructions {
+        match *instruction {
+            Instruction::Load(input) => loaded[usize::from(input)] += 1,
+            Instruction::Binary(BinaryKind::Add, a, b) => {
+                uses[usize::from(a)] += 1;
+                uses[usize::from(b)] += 1;
+            }
+            _ => return false,
+        }
+    }
+    let Some((last, inner)) = uses.split_last() else { return false };
+    let outputs: Vec<usize> = program.outputs.iter().map(|&value| usize::from(value)).collect();
+    *last == 0
+        && inner.iter().all(|&uses| uses == 1)
+        && loaded.iter().all(|&loads| loads == 1)
+        && outputs == [inner.len()]
 }
 
 /// Whether an operand is one dense row, repeated.
@@ -64,16 +109,15 @@ fn overlaps(input: &Source, output: &Target) -> bool {
     input.address.region == output.address.region && first + low < end && start <= first + high
 }
 
-/// Writes the product to `target`, with a row added to each of its rows if there is a bias; nothing and `false` where
-/// a bias cannot be added on the way.
-fn multiply(contract: &Contract, target: Target, bias: Option<Address>, call: &mut Call) -> bool {
+/// Writes the product and what is added to it to `target`; nothing and `false` where that cannot be added on the way.
+fn multiply(contract: &Contract, target: Target, sum: Sum, call: &mut Call) -> bool {
     let [a, b] = [call.inputs[0], call.inputs[1]];
     if target.shape.elements() == 0 {
         return true;
     }
-    match products(contract, [a, b], target, bias) {
+    match products(contract, [a, b], target, sum) {
         Some(products) => call.tasks.extend(products.into_iter().map(Task::Product)),
-        None if bias.is_some() => return false,
+        None if sum.bias.is_some() || sum.addend.is_some() => return false,
         None => by_kernel(contract, [a, b], target, call),
     }
     true
@@ -84,7 +128,7 @@ fn products(
     contract: &Contract,
     operands: [Source; 2],
     target: Target,
-    bias: Option<Address>,
+    Sum { bias, addend }: Sum,
 ) -> Option<Vec<Product>> {
     let [a, b] = operands;
     let axes = SortedAxes::new(contract, &a.layout, &b.layout, target.shape);
@@ -129,12 +173,13 @@ fn products(
             .flat_map(|outer| inner.iter().enumerate().map(move |(term, inner)| (outer, term, inner)));
         pairs
             .map(|(outer, term, inner)| Product {
-                form: Form { accumulate: term > 0, ..form },
+                form: Form { accumulate: term > 0 || addend.is_some(), ..form },
                 a: at(left.address, outer[0] + inner[0]),
                 b: at(right.address, outer[1] + inner[1]),
                 c: at(target.address, outer[2]),
                 alpha: 1.0,
                 bias,
+                addend: addend.filter(|_| term == 0).map(|addend| at(addend, outer[2])),
             })
             .collect()
     })

@@ -95,6 +95,7 @@ impl Sizes {
                 c: to.plus(part * self.rows),
                 alpha: self.inverse_temperature,
                 bias: None,
+                addend: None,
             }));
         }
     }
@@ -220,7 +221,7 @@ impl Sizes {
             let to_candidates =
                 Form { rows: self.rows, depth: block.length, a: to_anchors.a.turned(), ..to_anchors };
             let product = |form: Form, b: Address, c: Address| {
-                Task::Product(Product { form, a: weights, b, c, alpha: 1.0, bias: None })
+                Task::Product(Product { form, a: weights, b, c, alpha: 1.0, bias: None, addend: None })
             };
             call.tasks.push(product(to_anchors, views[view], d_views[own].plus(start)));
             call.tasks.push(product(to_candidates, views[own].plus(start), d_views[view]));

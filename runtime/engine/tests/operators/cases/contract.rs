@@ -53,6 +53,11 @@ pub fn cases() -> Vec<Case> {
         },
     ));
     cases.push(Case::new(
+        "linear, bias, and what is left as it is",
+        vec![fed([2, 70, 9]), fed([9, 9]), fed([9]), fed([2, 70, 9])],
+        |_, x| vec![x[0].matmul(&x[1]) + &x[2] + &x[3], &x[3] + x[0].matmul(&x[1].transpose(0, 1))],
+    ));
+    cases.push(Case::new(
         "many rows, bias, gelu",
         vec![fed([2, 197, 9]), fed([9, 32]), fed([32])],
         |_, x| {

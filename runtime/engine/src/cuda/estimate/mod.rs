@@ -1,0 +1,179 @@
+//! How long a plan may take on a GPU that is not there: an estimate from data sheets, never a measurement.
+//!
+//! A task takes the longest of three times, and the time from one node of a CUDA graph to the next beside it:
+//!
+//! - its bytes at the memory's bandwidth, or at as much of it as its resident threads can ask for;
+//! - its operations at the card's rate, on as many multiprocessors as it has blocks for;
+//! - what it reads of shared memory, a warp a cycle, while a multiprocessor adds four.
+//!
+//! All are bounds from below: caches help, everything else takes longer. **Bytes and operations** are the plan's: each
+//! operand once, shared among a step's kernels by their threads and the multiply-adds in their text. A product has its
+//! own by its lengths; a kernel beside it reads and writes the result once more. **Residency** is known where the kernels were compiled ([`Resources`]).
+
+mod gpu;
+
+use std::collections::BTreeMap;
+
+pub use gpu::GpuModel;
+
+use self::gpu::THREADS;
+use super::product::Product;
+use super::resources::Resources;
+use super::task::{Launch, Lowered, Task};
+use crate::device::Precision;
+use crate::plan::{Plan, Step};
+
+/// Seconds from a node of a CUDA graph to the next: what is reported of A100 and H100, 1 to 2 µs.
+pub const NODE_SECONDS: f64 = 1.5e-6;
+
+/// Resident threads, of those that fit, that take all of the bandwidth: each has several loads under way.
+const THREADS_FOR_BANDWIDTH: f64 = 0.5;
+
+/// Terms that are worth a block of their own where a product has few blocks.
+const WORTH_A_BLOCK: usize = 512;
+
+/// What holds a task back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// It is shorter than what starts it.
+    Launch,
+    /// Bytes.
+    Memory,
+    /// Operations.
+    Arithmetic,
+    /// Reads of shared memory.
+    SharedMemory,
+}
+
+/// A task's estimate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// A kernel's name without its hash, `product`, or `copy`.
+    pub name: String,
+    /// The plan's step that it is of.
+    pub step: usize,
+    /// How long it takes.
+    pub seconds: f64,
+    /// What makes it take so long.
+    pub bound: Bound,
+    /// Share of a multiprocessor's threads that its blocks fill, where that is known.
+    pub occupancy: Option<f64>,
+}
+
+/// Estimates every task of a plan, in order.
+pub fn estimate(
+    plan: &Plan,
+    lowered: &Lowered,
+    gpu: &GpuModel,
+    precision: Precision,
+    resources: Option<&BTreeMap<String, Resources>>,
+) -> Vec<Estimate> {
+    let steps = plan.steps().iter().zip(&lowered.steps).enumerate();
+    let of_step = |(number, (step, tasks)): (usize, (&Step, &Vec<Task>))| {
+        let weights: Vec<f64> = tasks.iter().map(|task| weight(task, resources)).collect();
+        let all: f64 = weights.iter().sum();
+        let has_product = tasks.iter().any(|task| matches!(task, Task::Product(_)));
+        let estimates = tasks.iter().enumerate().map(|(place, task)| match task {
+            Task::Product(product) => of_product(product, gpu, precision),
+            Task::Copy { elements, .. } => {
+                ("copy".into(), of_times(8.0 * *elements as f64 / gpu.bandwidth, 0.0, 0.0))
+            }
+            Task::Launch(launch) => {
+                let work = match has_product {
+                    true => beside_product(step),
+                    false => [step.cost.bytes, step.cost.flops]
+                        .map(|all_work| all_work as f64 * weights[place] / all),
+                };
+                of_launch(launch, work, gpu, resources)
+            }
+        });
+        let named = |(name, Times { seconds, bound, occupancy }): (String, Times)| Estimate {
+            name,
+            step: number,
+            seconds: seconds + NODE_SECONDS,
+            bound: if seconds < NODE_SECONDS { Bound::Launch } else { bound },
+            occupancy,
+        };
+        estimates.map(named).collect::<Vec<_>>()
+    };
+    steps.flat_map(of_step).collect()
+}
+
+struct Times {
+    seconds: f64,
+    bound: Bound,
+    occupancy: Option<f64>,
+}
+
+fn of_times(memory: f64, arithmetic: f64, shared: f64) -> Times {
+    let times = [(memory, Bound::Memory), (arithmetic, Bound::Arithmetic), (shared, Bound::SharedMemory)];
+    let longest = times.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+    let (seconds, bound) = longest.unwrap_or((0.0, Bound::Launch));
+    Times { seconds, bound, occupancy: None }
+}
+
+/// Bytes and operations of what follows a product: the result again and all operands that are no factors.
+fn beside_product(step: &Step) -> [f64; 2] {
+    let elements = |operands: &[crate::plan::Operand]| -> usize {
+        operands.iter().map(|operand| operand.layout.shape().elements()).sum()
+    };
+    let bytes = 4 * (2 * elements(&step.outputs) + elements(step.inputs.get(2..).unwrap_or_default()));
+    [bytes as f64, (step.cost.flops - step.product_flops()) as f64]
+}
+
+/// How much of a step's work a kernel does, beside the step's others.
+fn weight(task: &Task, resources: Option<&BTreeMap<String, Resources>>) -> f64 {
+    match task {
+        Task::Launch(Launch { kernel, blocks, .. }) => {
+            let taken = resources.and_then(|resources| resources.get(&kernel.name));
+            let multiply_adds = taken.map_or(0, |taken| taken.multiply_adds);
+            f64::from(*blocks) * f64::from(kernel.threads) * f64::from(1 + multiply_adds)
+        }
+        Task::Product(_) | Task::Copy { .. } => 0.0,
+    }
+}
+
+/// The share of the multiprocessors' time that so many equal blocks fill.
+fn filled(blocks: usize, multiprocessors: usize) -> f64 {
+    blocks as f64 / blocks.next_multiple_of(multiprocessors).max(1) as f64
+}
+
+fn of_product(product: &Product, gpu: &GpuModel, precision: Precision) -> (String, Times) {
+    let form = product.form;
+    let [rows, columns, depth, batch] = [form.rows, form.columns, form.depth, form.batch];
+    let tiles = |side: usize| rows.div_ceil(side) * columns.div_ceil(side) * batch;
+    let mut blocks = if tiles(128) >= gpu.multiprocessors { tiles(128) } else { tiles(64) };
+    if blocks < gpu.multiprocessors {
+        blocks *= (gpu.multiprocessors / blocks.max(1)).min(depth / WORTH_A_BLOCK).max(1);
+    }
+    let passes = if form.accumulate { 2 } else { 1 };
+    let bytes = 4 * batch * (rows * depth + depth * columns + passes * rows * columns);
+    let flops = 2 * batch * rows * columns * depth;
+    let rate = gpu.product_rate(precision) * filled(blocks, gpu.multiprocessors);
+    ("product".into(), of_times(bytes as f64 / gpu.bandwidth, flops as f64 / rate, 0.0))
+}
+
+fn of_launch(
+    launch: &Launch,
+    [bytes, flops]: [f64; 2],
+    gpu: &GpuModel,
+    resources: Option<&BTreeMap<String, Resources>>,
+) -> (String, Times) {
+    let kernel = &launch.kernel;
+    let name = kernel.name.rsplit_once('_').map_or(kernel.name.as_str(), |(operator, _)| operator);
+    let taken = resources.and_then(|resources| resources.get(&kernel.name));
+    let (blocks, processors) = (launch.blocks as usize, gpu.multiprocessors);
+    let fits = taken.map(|taken| gpu.resident_blocks(kernel.threads, taken.registers, taken.shared_bytes));
+    let resident = blocks.min(processors * fits.unwrap_or(THREADS / kernel.threads.max(1)).max(1) as usize);
+    let asking = resident as f64 * f64::from(kernel.threads) / (processors as f64 * f64::from(THREADS));
+    let bandwidth = gpu.bandwidth * (asking / THREADS_FOR_BANDWIDTH).min(1.0);
+    let rate = gpu.f32_rate * filled(blocks, processors);
+    let (memory, arithmetic) = (bytes / bandwidth.max(1.0), flops / rate.max(1.0));
+    // A multiprocessor multiplies and adds in four warps a cycle, and reads shared memory for one.
+    let reads = taken
+        .filter(|taken| taken.multiply_adds > 0)
+        .map_or(0.0, |taken| 4.0 * f64::from(taken.shared_loads) / f64::from(taken.multiply_adds));
+    let mut times = of_times(memory, arithmetic, arithmetic * reads);
+    times.occupancy = fits.map(|fits| f64::from(fits * kernel.threads) / f64::from(THREADS));
+    (name.into(), times)
+}
