@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use equilayer::config::Document;
 use equilayer::method::Layout;
 use equilayer::plugin::Registry;
-use equilayer::train::Settings;
+use equilayer::train::{Settings, Trainer};
 
 fn recipes(scale: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes").join(scale);
@@ -74,4 +74,45 @@ fn the_papers_recipes_fit() {
 #[test]
 fn the_digits_recipes_fit() {
     check("digits", &[], MATRIX + FLOWS, 8);
+}
+
+/// A step of milliseconds, whatever the recipe: on digits, with narrow layers, and samples for the regularizer.
+const SMALL: [&str; 20] = [
+    "data.name=digits",
+    "data.path=",
+    "encoder.image=28",
+    "encoder.patch=4",
+    "encoder.width=16",
+    "encoder.depth=4",
+    "encoder.heads=2",
+    "train.batch=32",
+    "train.threads=1",
+    "method.moco_v3.hidden=32",
+    "method.moco_v3.out=16",
+    "method.barlow_twins.hidden=32",
+    "method.dino.hidden=16",
+    "method.dino.bottleneck=8",
+    "method.dino.prototypes=12",
+    "method.byol.hidden=16",
+    "method.byol.out=8",
+    "method.ser.batch=0.0625",
+    "method.flow_equivariance.hidden=16",
+    "method.flow_equivariance.out=8",
+];
+
+/// Every recipe, made small, gets as far as its first step: images are loaded and transformed, the plan is built, and the
+/// gradient of each term reaches what it should.
+#[test]
+fn every_recipe_begins() {
+    for file in ["imagenet", "digits"].into_iter().flat_map(recipes) {
+        let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let concerns =
+            |change: &&&str| match change.strip_prefix("method.").and_then(|key| key.split_once('.')) {
+                Some((plugin, _)) => name.contains(plugin),
+                None => true,
+            };
+        let changes: Vec<&str> = SMALL.iter().filter(concerns).copied().collect();
+        let begun = Trainer::new(read(&file, &changes)).and_then(|mut trainer| trainer.rehearse());
+        assert!(begun.is_ok(), "{}: {}", file.display(), begun.unwrap_err());
+    }
 }

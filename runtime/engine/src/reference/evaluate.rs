@@ -9,7 +9,7 @@ use crate::array::Array;
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::node::{node, sources, topological};
-use crate::ops::Op;
+use crate::ops::{Op, Unary, UnaryKind};
 use crate::plan::live_nodes;
 use crate::shape::Shape;
 
@@ -22,6 +22,41 @@ pub type Values = BTreeMap<String, Array>;
 /// # Errors
 /// Errors recorded in the graph, a missing or misshapen input, or initial values that cannot be made.
 pub fn evaluate(graph: &Graph, given: &Values) -> Result<Values, Error> {
+    walk(graph, given, &mut |_, value| value)
+}
+
+/// What passed every `stop_gradient` in an evaluation: what gradients take for constant.
+#[derive(Clone, Debug, Default)]
+pub struct Constants(FxHashMap<NodeIndex, Array>);
+
+/// What [`evaluate`] passes through every `stop_gradient` of a graph.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn constants(graph: &Graph, given: &Values) -> Result<Constants, Error> {
+    let mut passed = FxHashMap::default();
+    walk(graph, given, &mut |stop, value| {
+        passed.insert(stop, value.clone());
+        value
+    })?;
+    Ok(Constants(passed))
+}
+
+/// As [`evaluate`], with `constants` of the same graph in place of what would pass its `stop_gradient`s: differences of
+/// this are what gradients are, also where part of what is differentiated is held constant.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_holding(graph: &Graph, given: &Values, constants: &Constants) -> Result<Values, Error> {
+    walk(graph, given, &mut |stop, value| constants.0.get(&stop).cloned().unwrap_or(value))
+}
+
+/// Evaluates a graph; `stopped` is given what reaches each `stop_gradient` and says what leaves it.
+fn walk(
+    graph: &Graph,
+    given: &Values,
+    stopped: &mut dyn FnMut(NodeIndex, Array) -> Array,
+) -> Result<Values, Error> {
     graph.check()?;
     graph.with_luminal(|luminal| {
         let live: FxHashSet<NodeIndex> = live_nodes(luminal).into_iter().collect();
@@ -30,10 +65,13 @@ pub fn evaluate(graph: &Graph, given: &Values) -> Result<Values, Error> {
         for index in topological(luminal).into_iter().filter(|index| live.contains(index)) {
             let Some(node) = node(luminal, index) else { continue };
             let inputs: Vec<&Array> = sources(luminal, index).iter().map(|value| &values[value]).collect();
-            let outputs = match leaf(&node.op, given)? {
+            let mut outputs = match leaf(&node.op, given)? {
                 Some(value) => vec![value],
                 None => node.op.as_operator().reference(&inputs, &node.outputs),
             };
+            if matches!(node.op, Op::Unary(Unary(UnaryKind::StopGradient))) {
+                outputs = outputs.into_iter().map(|value| stopped(index, value)).collect();
+            }
             if let Op::Output(crate::ops::Output { name }) | Op::Assign(crate::ops::Assign { name }) =
                 &node.op
             {

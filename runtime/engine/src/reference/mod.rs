@@ -6,7 +6,7 @@ mod luminal;
 #[cfg(feature = "luminal-cuda")]
 mod luminal_cuda;
 
-pub use evaluate::{Values, evaluate};
+pub use evaluate::{Constants, Values, constants, evaluate, evaluate_holding};
 pub use lower::{Lowered, lower, undecomposed};
 pub use luminal::interpret;
 #[cfg(feature = "luminal-cuda")]
