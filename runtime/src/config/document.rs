@@ -137,6 +137,19 @@ impl Document {
         self.section(path).unused()
     }
 
+    /// Where the first of these keys that is written at all was written; a key as `train.batch`.
+    pub(super) fn place_of_first<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Option<Place> {
+        let written = |key: &str| self.find(&split_path(key)?);
+        keys.into_iter().find_map(written).map(|node| self.place_of(&node.origin, false))
+    }
+
+    fn find(&self, keys: &[String]) -> Option<&Node> {
+        keys.iter().try_fold(&self.root, |node, key| match &node.value {
+            Value::Table(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node),
+            _ => None,
+        })
+    }
+
     /// The keys that were read in both documents, or in one, and do not hold the same.
     pub fn differences(&self, other: &Document) -> Vec<Difference> {
         Difference::between(&self.notes.borrow().resolved, &other.notes.borrow().resolved)

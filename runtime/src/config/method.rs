@@ -24,7 +24,8 @@ use super::document::Document;
 use super::error::Place;
 use super::member::read_member;
 use super::section::Section;
-use crate::method::{Member, Method};
+use crate::encoder::EncoderConfig;
+use crate::method::{Choice, Member, Method, Problem};
 use crate::plugin::{PluginKind, Registry, Tap};
 
 /// Reads `[method]` and the sections of its plugins. Problems are left in the document.
@@ -59,6 +60,37 @@ pub fn read_method(document: &Document, registry: &Registry, default: (&str, &[&
     let mut members = members.into_iter();
     let objective = members.next().filter(|member| member.spec().kind == PluginKind::Objective)?;
     Some(members.fold(Method::of(objective), Method::with))
+}
+
+/// Reports what only an encoder and a batch can decide, each problem at the key that is to blame. Where none of those that
+/// could be is written, the problem is left for the run to report; so is that of an encoder which is none, whoever reads it
+/// says that.
+pub fn report_problems(document: &Document, method: &Method, encoder: &dyn EncoderConfig, batch: usize) {
+    if encoder.check().is_err() {
+        return;
+    }
+    for problem in method.located_problems(encoder, batch) {
+        let keys = keys_to_blame(&problem);
+        if let Some(place) = document.place_of_first(keys.iter().map(String::as_str)) {
+            document.report(problem.to_string(), &place);
+        }
+    }
+}
+
+/// The keys that make a choice, first those that make it for one member alone.
+fn keys_to_blame(problem: &Problem) -> Vec<String> {
+    let (own, shared): (&[&str], &[&str]) = match problem.choice {
+        Choice::Place => (&["layer", "at"], &["encoder.depth", "encoder.cls_after"]),
+        Choice::Batch => (&["batch"], &["train.batch"]),
+        Choice::Member => (&[], &[]),
+    };
+    // A section is that of one place of a plugin, or that of its only one.
+    let member = problem.member.as_deref().unwrap_or_default();
+    let sections = [Some(member), member.split_once('@').map(|(plugin, _)| plugin)];
+    let sections = sections.into_iter().flatten().map(section_path);
+    let own = sections.flat_map(|section| own.iter().map(move |key| format!("{section}.{key}")));
+    let shared = shared.iter().chain(&["method.regularizers", "method.objective"]);
+    own.chain(shared.map(|key| (*key).to_owned())).collect()
 }
 
 fn member(document: &Document, registry: &Registry, member: Member, name: &str) -> Member {

@@ -32,7 +32,7 @@ mod tests;
 pub use difference::Difference;
 pub use document::Document;
 pub use error::{ConfigError, Diagnostic};
-pub use method::read_method;
+pub use method::{read_method, report_problems};
 pub use node::{FromNode, Scalar};
 pub use schema::schema;
 pub use section::Section;

@@ -2,7 +2,7 @@
 
 use equilayer_grammar::{actions, methods, placement};
 
-use super::{Layout, Member, Method};
+use super::{Choice, Layout, Member, Method, Problem};
 use crate::encoder::EncoderConfig;
 use crate::plugin::{
     ArgumentKind, BatchShare, FeatureKind, Layer, Role, Sharing, Tap, TapKind, place_problem,
@@ -12,16 +12,25 @@ impl Method {
     /// Everything that keeps this method from being trained on this encoder with batches of this size: each problem
     /// with the member's name before it. Nothing is allocated.
     pub fn problems(&self, encoder: &dyn EncoderConfig, batch: usize) -> Vec<String> {
-        let mut problems = self.problems.clone();
-        problems.extend(encoder.check().err().map(|error| error.to_string()));
+        self.located_problems(encoder, batch).iter().map(Problem::to_string).collect()
+    }
+
+    /// The same, with the choices that are to blame.
+    pub fn located_problems(&self, encoder: &dyn EncoderConfig, batch: usize) -> Vec<Problem> {
+        let whole = self.problems.iter().cloned().chain(encoder.check().err().map(|error| error.to_string()));
+        let mut problems: Vec<Problem> =
+            whole.map(|message| Problem::of_all(Choice::Member, message)).collect();
         for (member, name) in self.members().zip(self.names()) {
-            let mut own = member.plugin.problems();
-            own.extend(member.problems());
-            own.extend(self.placement_problems(member, encoder));
-            own.extend(self.supply_problems(member));
-            own.extend(self.sharing_problem(member, batch));
-            own.extend(self.local_problem(member));
-            problems.extend(own.into_iter().map(|problem| format!("{name}: {problem}")));
+            let of = |choice| {
+                let name = &name;
+                move |message| Problem::of(name, choice, message)
+            };
+            problems.extend(member.plugin.problems().into_iter().map(of(Choice::Member)));
+            problems.extend(member.problems().into_iter().map(of(Choice::Member)));
+            problems.extend(self.placement_problems(member, encoder).into_iter().map(of(Choice::Place)));
+            problems.extend(self.supply_problems(member).into_iter().map(of(Choice::Member)));
+            problems.extend(self.sharing_problem(member, batch).map(of(Choice::Batch)));
+            problems.extend(self.local_problem(member).map(of(Choice::Member)));
         }
         problems.extend(self.batch_problems(batch));
         problems
@@ -75,12 +84,12 @@ impl Method {
         problems
     }
 
-    fn batch_problems(&self, batch: usize) -> Vec<String> {
+    fn batch_problems(&self, batch: usize) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (member, name) in self.members().zip(self.names()) {
             let alone = member.spec().reads(Role::Pair) || member.spec().reads(Role::Orbit);
             if matches!(member.batch, BatchShare::Own(_)) && !alone {
-                problems.push(format!("{name}: {}", methods::own_batch_of_views()));
+                problems.push(Problem::of(&name, Choice::Batch, methods::own_batch_of_views()));
             }
         }
         let layout = Layout::of(self, batch);
@@ -92,18 +101,16 @@ impl Method {
                     Some(BatchShare::Fraction(share)) => share,
                     _ => 1.0,
                 };
-                problems.push(format!(
-                    "{}: {}",
-                    split.name,
-                    methods::too_few_samples(share, batch, split.samples)
-                ));
+                let message = methods::too_few_samples(share, batch, split.samples);
+                problems.push(Problem::of(&split.name, Choice::Batch, message));
             }
         }
         let shared = || layout.splits.iter().filter(|split| !split.own);
         let taken: usize = shared().map(|split| split.samples).sum();
         if taken > batch {
             let names: Vec<&str> = shared().map(|split| split.name.as_str()).collect();
-            problems.push(methods::splits_exceed_batch(&names, taken, batch));
+            let message = methods::splits_exceed_batch(&names, taken, batch);
+            problems.push(Problem::of_all(Choice::Batch, message));
         }
         problems
     }

@@ -7,6 +7,7 @@
 mod check;
 mod layout;
 mod placed;
+mod problem;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use equilayer_grammar::methods;
 
 pub use layout::{Layout, Split};
 pub use placed::{Member, Placed};
+pub use problem::{Choice, Problem};
 
 use crate::plugin::{Crops, Ema, Objective, PluginKind, Regularizer, Width};
 

@@ -2,8 +2,9 @@
 
 mod phrases;
 
-use super::{ConfigError, Document, read_method};
+use super::{ConfigError, Document, read_method, report_problems};
 use crate::action::{HFlip, Rot90};
+use crate::encoder::VitConfig;
 use crate::loss::Negatives;
 use crate::method::Method;
 use crate::plugin::{
@@ -262,4 +263,40 @@ fn the_schema_says_what_every_knob_takes() {
     assert_eq!(method["ser"]["properties"]["action"]["default"], "HFlip.per_sample()");
     assert_eq!(method["ser"]["properties"]["project"]["default"], "mlp(8)");
     assert_eq!(method["equimod"]["properties"].get("action"), None);
+}
+
+/// What an encoder of four blocks and a batch of 8 make of a configuration.
+fn unfit(text: &str, arguments: &[&str]) -> String {
+    let mut document = Document::parse("ser.toml", text).expect("TOML");
+    for argument in arguments {
+        document.set(argument).expect("an override");
+    }
+    let method = read_method(&document, &registry(), ("contrast", &["ser"])).expect("a method");
+    document.section("encoder").read("depth", 4_usize, "Blocks.");
+    document.section("train").read("batch", 8_usize, "Samples.");
+    report_problems(&document, &method, &VitConfig { depth: 4, ..VitConfig::digits() }, 8);
+    document.finish().expect_err("a method that cannot be trained").to_string()
+}
+
+#[test]
+fn what_an_encoder_or_a_batch_cannot_do_is_shown_at_the_key_to_blame() {
+    let beyond = "ser: `tokens(9)` is beyond this encoder's 4 blocks; choose a layer from 1 to 4";
+    let few = "ser: a share of 0.1 of a batch of 8 gives 1 sample";
+    for (text, arguments, message, place) in [
+        ("[method.ser]\nlayer = 9\n", vec![], beyond, "--> ser.toml:2:9"),
+        ("[method.ser]\nat = \"tokens(9)\"\n", vec![], beyond, "--> ser.toml:2:6"),
+        ("[method]\nregularizers = [\"ser@tokens(9)\"]\n", vec![], beyond, "--> ser.toml:2:16"),
+        ("", vec!["method.ser.at=tokens(9)"], beyond, "--> argument `method.ser.at=tokens(9)`"),
+        (
+            "[method]\nregularizers = [\"ser\", \"ser@tokens(9)\"]\n[method.\"ser@tokens(9)\"]\nweight = 2\n",
+            vec![],
+            "ser@tokens(9): `tokens(9)` is beyond",
+            "--> ser.toml:2:16",
+        ),
+        ("[method.ser]\nbatch = 0.1\n", vec![], few, "--> ser.toml:2:9"),
+    ] {
+        let said = unfit(text, &arguments);
+        assert!(said.contains(message) && said.contains(place), "{text}{arguments:?}: {said}");
+        assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    }
 }

@@ -17,7 +17,7 @@ pub use optimizer::OptimizerSettings;
 use super::source::Kind;
 use super::views::ViewOptions;
 use crate::assess::{AssessOptions, Bench};
-use crate::config::{Document, Section, read_method};
+use crate::config::{Document, Section, read_method, report_problems};
 use crate::data::Dataset;
 use crate::encoder::EncoderConfig;
 use crate::method::Method;
@@ -118,9 +118,10 @@ impl Settings {
         let views = views::read(document, encoder.as_ref(), &mut method);
         let optimizer = optimizer::read(document);
         let (look_every, assess) = evaluation::read(document);
-        let (dataset, evaluation) = sets?;
+        let ((dataset, evaluation), method) = (sets?, method?);
+        report_problems(document, &method, encoder.as_ref(), batch);
         Some(Settings {
-            method: method?,
+            method,
             encoder,
             optimizer,
             dataset,
