@@ -2,10 +2,11 @@
 
 use equilayer::engine::Executor;
 use equilayer::method::{Member, Method, Placed};
+use equilayer::plugin::{Embedding, Loss, Plugin, Teacher, Views, cls};
 use equilayer_plugins::Augself;
 
 use super::bench::{Bench, encoder};
-use super::zoo::pairs;
+use super::zoo::{objectives, pairs};
 
 /// With λ = 0 the regularizer's gradient is added as zeros: weights and losses of the base are those of the control, in
 /// which the loss is not there at all, bit for bit.
@@ -39,6 +40,32 @@ fn groups_that_do_not_divide_the_batch_are_refused() {
     let problems = stl.problems(&encoder(), 7);
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].starts_with("stl: a batch of 7 does not divide into groups of 2"), "{problems:?}");
+}
+
+/// A loss on a teacher's features is refused beside an objective without one, with the objective's name.
+#[test]
+fn a_teacher_that_is_not_there_is_missed() {
+    let loss = |z: Views<Embedding>, target: Teacher<Views<Embedding>>| {
+        Loss::from((&z.all[0].tensor - &target.0.all[0].tensor).square().mean_all())
+    };
+    let plugin = Plugin::regularizer("distillation", loss).doc("Follows the teacher.").at(cls(3_usize));
+    let plugin = plugin.argument("z").argument("target");
+    let mut with_teacher = Vec::new();
+    for objective in objectives() {
+        let name = &objective.spec().name.clone();
+        let method = Method::of(objective).with(Member::of(&plugin));
+        match &method.problems(&encoder(), 8)[..] {
+            [] => with_teacher.push(name.clone()),
+            [problem] => assert!(
+                problem.starts_with(&format!(
+                    "distillation: it reads a teacher's features, and `{name}` has no teacher"
+                )),
+                "{problem}"
+            ),
+            problems => panic!("{problems:?}"),
+        }
+    }
+    assert_eq!(with_teacher, ["moco_v3", "byol", "dino"]);
 }
 
 /// What is switched off is left out, head and all, and the guard asks for nothing there.
