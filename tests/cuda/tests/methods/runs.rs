@@ -66,7 +66,9 @@ impl Dataset for Few {
 
 pub fn trainer(objective: &str, keys: &[&str], device: DeviceChoice, precision: Precision) -> Trainer {
     equilayer_plugins::link();
-    let recipe = format!("[method]\nobjective = \"{objective}\"\nregularizers = [\"ser\"]\n");
+    let recipe = format!(
+        "[method]\nobjective = \"{objective}\"\nregularizers = [\"ser\"]\n[method.ser]\nbatch = 0.25\n"
+    );
     let mut document = Document::parse("tiny.toml", &recipe).unwrap();
     TINY.iter().chain(keys).for_each(|key| document.set(key).unwrap());
     let registry = Registry::linked().unwrap();
