@@ -117,11 +117,23 @@ fn check_unused(
     misspelt: bool,
 ) {
     let overridden = section.is_override("objective") || section.is_override("regularizers");
-    for name in section.tables().filter(|name| !used.contains(name)) {
+    for name in section.tables() {
         let plugin_name = name.split('@').next().unwrap_or_default();
         let found = registry.plugins().iter().find(|plugin| plugin.spec().name == plugin_name);
-        let Some(plugin) = found else { continue };
         let path = section_path(name);
+        let is_used = used.contains(&name);
+        let Some(plugin) = found else {
+            let own = document.unused_section(&path);
+            // A name that is misspelt where it is used has been reported there.
+            if !is_used {
+                let names = registry.plugins().iter().map(|plugin| plugin.spec().name.as_str());
+                own.report("", &equilayer_grammar::unknown("section", plugin_name, names));
+            }
+            continue;
+        };
+        if is_used {
+            continue;
+        }
         read_member(document.unused_section(&path), registry, Member::of(plugin));
         // Who misspells a name has not made a second mistake in its section. Who takes a plugin out on the command line
         // need not change the file; but what is said of it there is said in vain.

@@ -300,3 +300,14 @@ fn what_an_encoder_or_a_batch_cannot_do_is_shown_at_the_key_to_blame() {
         assert_eq!(said.matches("error: ").count(), 1, "{said}");
     }
 }
+
+#[test]
+fn a_section_of_an_unknown_plugin_is_told_the_nearest() {
+    let said = refused("[method]\nregularizers = []\n[method.equimid]\nweight = 1\n", &[]);
+    for part in ["unknown section `equimid`; did you mean `equimod`? Valid sections: ", "--> ser.toml:3:9"] {
+        assert!(said.contains(part), "{said}");
+    }
+    let said = refused("[method]\nregularizers = [\"equimid\"]\n[method.equimid]\nweight = 1\n", &[]);
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    assert!(said.contains("unknown regularizer `equimid`; did you mean `equimod`?"), "{said}");
+}
