@@ -57,8 +57,11 @@ fn width(width: &Width, places: &Places, root: &TokenStream) -> TokenStream {
             let factor = LitInt::new(&factor.to_string(), span);
             quote_spanned! { span=> #root::plugin::Width::tap(#factor) }
         }
-        WidthKind::TapSquared => quote_spanned! { span=> #root::plugin::Width::tap_squared() },
         WidthKind::Knob(name) => quote_spanned! { span=> #root::plugin::Width::knob(#name) },
+        WidthKind::Product(factors) => {
+            let [first, second] = factors.each_ref().map(|factor| self::width(factor, places, &root));
+            quote_spanned! { span=> #root::plugin::Width::product(#first, #second) }
+        }
     }
 }
 
@@ -75,21 +78,23 @@ pub fn state(state: &State, root: &TokenStream) -> TokenStream {
 /// The knobs that a head is made by: widths, and epochs of a frozen layer.
 pub fn knobs_of_head(head: &Head) -> Vec<String> {
     let of_layer = |layer: &Layer| match &layer.kind {
-        LayerKind::Linear { width, .. } | LayerKind::Prototypes(width) => knob_of(width),
-        LayerKind::Named(name) => Some(name).filter(|name| !is_layer(name)).cloned(),
+        LayerKind::Linear { width, .. } | LayerKind::Prototypes(width) => knobs_of(width),
+        LayerKind::Named(name) if is_layer(name) => Vec::new(),
+        LayerKind::Named(name) => vec![name.clone()],
     };
     let frozen = head.syntax.freeze_last.iter().map(|knob| knob.name.clone());
-    head.syntax.layers.iter().filter_map(of_layer).chain(frozen).collect()
+    head.syntax.layers.iter().flat_map(of_layer).chain(frozen).collect()
 }
 
 /// The knobs that a state takes axes from.
 pub fn knobs_of_state(state: &State) -> Vec<String> {
-    state.shape.iter().filter_map(knob_of).collect()
+    state.shape.iter().flat_map(knobs_of).collect()
 }
 
-fn knob_of(width: &Width) -> Option<String> {
+fn knobs_of(width: &Width) -> Vec<String> {
     match &width.kind {
-        WidthKind::Knob(name) => Some(name.clone()),
-        _ => None,
+        WidthKind::Fixed(_) | WidthKind::Tap(_) => Vec::new(),
+        WidthKind::Knob(name) => vec![name.clone()],
+        WidthKind::Product(factors) => factors.iter().flat_map(knobs_of).collect(),
     }
 }

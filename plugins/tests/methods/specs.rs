@@ -181,7 +181,7 @@ fn regularizers() -> Vec<(Plugin, Plugin)> {
         .share(Sharing::Of(2))
         .argument("views")
         .head("encode", Mlp::new().biased(code()).relu().biased(code()))
-        .head("hyper", Mlp::new().linear(Width::tap_squared()))
+        .head("hyper", Mlp::new().linear(Width::product(tap(), tap())))
         .head("project", layers(&[tap()]).linear(out()))
         .head("project_code", layers(&[code()]).linear(out()))
         .knob("temperature", positive(0.2))

@@ -228,11 +228,11 @@ impl Member {
         match width {
             Width::Fixed(width) => *width,
             Width::Tap(factor) => factor * tap_width,
-            Width::TapSquared => tap_width * tap_width,
             Width::Knob(name) => match self.knobs().find(|(knob, _)| knob == name) {
                 Some((_, KnobValue::Whole(width))) => *width,
                 _ => 0,
             },
+            Width::Product(factors) => factors.iter().map(|factor| self.width(factor, tap_width)).product(),
         }
     }
 

@@ -353,7 +353,7 @@ impl Plugin {
             problems.push(heads::prototypes_not_last());
         }
         let zero = |layer: &HeadLayer| match layer {
-            HeadLayer::Linear { width, .. } | HeadLayer::Prototypes { width } => *width == Width::Fixed(0),
+            HeadLayer::Linear { width, .. } | HeadLayer::Prototypes { width } => width.is_zero(),
             _ => false,
         };
         if head.layers.iter().any(zero) {

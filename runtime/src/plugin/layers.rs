@@ -204,10 +204,9 @@ impl Mlp {
 
     /// Names of the knobs that layers take their width from.
     pub fn knobs(&self) -> impl Iterator<Item = &str> {
-        self.layers.iter().filter_map(|layer| match layer {
-            HeadLayer::Linear { width: Width::Knob(name), .. }
-            | HeadLayer::Prototypes { width: Width::Knob(name) } => Some(name.as_str()),
-            _ => None,
+        self.layers.iter().flat_map(|layer| match layer {
+            HeadLayer::Linear { width, .. } | HeadLayer::Prototypes { width } => width.knobs(),
+            _ => Vec::new(),
         })
     }
 

@@ -13,10 +13,10 @@ pub enum Width {
     Fixed(usize),
     /// A multiple of the tap's width.
     Tap(usize),
-    /// The square of the tap's width: a matrix for each sample.
-    TapSquared,
     /// The value of a whole-numbered knob of the plugin.
     Knob(String),
+    /// The product of two: with `width * width` a matrix for each sample.
+    Product(Box<[Width; 2]>),
 }
 
 impl Width {
@@ -25,14 +25,32 @@ impl Width {
         Width::Tap(factor)
     }
 
-    /// The square of the tap's width.
-    pub fn tap_squared() -> Width {
-        Width::TapSquared
-    }
-
     /// The value of a knob of the plugin.
     pub fn knob(name: &str) -> Width {
         Width::Knob(name.into())
+    }
+
+    /// The product of two widths.
+    pub fn product(first: impl Into<Width>, second: impl Into<Width>) -> Width {
+        Width::Product(Box::new([first.into(), second.into()]))
+    }
+
+    /// Whether nothing is left, whatever tap and knobs say.
+    pub(super) fn is_zero(&self) -> bool {
+        match self {
+            Width::Fixed(width) | Width::Tap(width) => *width == 0,
+            Width::Knob(_) => false,
+            Width::Product(factors) => factors.iter().any(Width::is_zero),
+        }
+    }
+
+    /// The knobs that it is made of.
+    pub(super) fn knobs(&self) -> Vec<&str> {
+        match self {
+            Width::Fixed(_) | Width::Tap(_) => Vec::new(),
+            Width::Knob(name) => vec![name],
+            Width::Product(factors) => factors.iter().flat_map(Width::knobs).collect(),
+        }
     }
 
     /// From what was written.
@@ -40,8 +58,8 @@ impl Width {
         match &written.kind {
             heads::WidthKind::Fixed(width) => Width::Fixed(*width),
             heads::WidthKind::Tap(factor) => Width::Tap(*factor),
-            heads::WidthKind::TapSquared => Width::TapSquared,
             heads::WidthKind::Knob(name) => Width::knob(name),
+            heads::WidthKind::Product(factors) => Width::Product(Box::new(factors.each_ref().map(Width::of))),
         }
     }
 }
@@ -58,8 +76,8 @@ impl fmt::Display for Width {
             Width::Fixed(width) => write!(f, "{width}"),
             Width::Tap(1) => f.write_str("width"),
             Width::Tap(factor) => write!(f, "{factor} * width"),
-            Width::TapSquared => f.write_str("width * width"),
             Width::Knob(name) => f.write_str(name),
+            Width::Product(factors) => write!(f, "{} * {}", factors[0], factors[1]),
         }
     }
 }

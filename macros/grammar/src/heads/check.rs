@@ -46,16 +46,19 @@ pub fn check_shape(shape: &[Width], knobs: &[&str]) -> Vec<Mistake> {
     if shape.is_empty() {
         return vec![Mistake { word: 0, message: heads::state_without_axes() }];
     }
-    shape.iter().filter_map(|width| check_width(width, knobs)).collect()
+    shape.iter().flat_map(|width| check_width(width, knobs)).collect()
 }
 
-fn check_width(width: &Width, knobs: &[&str]) -> Option<Mistake> {
+fn check_width(width: &Width, knobs: &[&str]) -> Vec<Mistake> {
     let message = match &width.kind {
         WidthKind::Fixed(0) | WidthKind::Tap(0) => heads::zero_width(),
         WidthKind::Knob(name) if !knobs.contains(&name.as_str()) => {
             heads::unknown_width(name, knobs.iter().copied())
         }
-        _ => return None,
+        WidthKind::Product(factors) => {
+            return factors.iter().flat_map(|factor| check_width(factor, knobs)).collect();
+        }
+        WidthKind::Fixed(_) | WidthKind::Tap(_) | WidthKind::Knob(_) => return Vec::new(),
     };
-    Some(Mistake { word: width.word, message })
+    vec![Mistake { word: width.word, message }]
 }

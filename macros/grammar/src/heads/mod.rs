@@ -97,7 +97,8 @@ pub fn only_bias_is_added(name: &str) -> String {
 
 /// Something else than a width.
 pub fn not_a_width() -> String {
-    "a width is a number, `width` (the tap's), `2 * width`, `width * width` or the name of a `usize` knob"
+    "a width is a number, `width` (the tap's), the name of a `usize` knob, or a product of two of them, as in \
+     `2 * width`"
         .to_owned()
 }
 

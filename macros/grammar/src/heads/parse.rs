@@ -3,7 +3,8 @@
 //! ```text
 //! head  = "mlp(" , [ layer , { "," , layer } ] , ")" , { "," , ( "ema" | "freeze_last" , "=" , name ) } ;
 //! layer = width , [ "+" , "bias" ] | "prototypes(" , width , ")" | name ;
-//! width = integer | "width" | integer , "*" , "width" | "width" , "*" , ( "width" | integer ) | name ;
+//! width = factor , [ "*" , factor ] ;
+//! factor = integer | "width" | name ;
 //! ```
 
 use crate::text::{Cursor, Mistake, is_name, unclosed};
@@ -71,10 +72,10 @@ pub enum WidthKind {
     Fixed(usize),
     /// `width` or `2 * width`: a multiple of the tap's.
     Tap(usize),
-    /// `width * width`.
-    TapSquared,
     /// A knob.
     Knob(String),
+    /// `width * width`, `2 * hidden`: a product of two.
+    Product(Box<[Width; 2]>),
 }
 
 /// A head of these words.
@@ -192,25 +193,33 @@ fn bias(cursor: &mut Cursor<'_>) -> Result<Option<usize>, Mistake> {
 }
 
 fn width(cursor: &mut Cursor<'_>) -> Result<Width, Mistake> {
-    let word = cursor.place();
-    let first = cursor.peek().ok_or_else(|| cursor.mistake(unclosed()))?;
-    let number = first.parse::<usize>().ok();
-    if number.is_none() && !is_name(first) {
-        return Err(cursor.mistake(heads::not_a_width()));
-    }
-    cursor.advance();
-    if number.is_none() && first != "width" {
-        return Ok(Width { kind: WidthKind::Knob(first.into()), word });
-    }
+    let first = factor(cursor)?;
     if !cursor.accept("*") {
-        return Ok(Width { kind: number.map_or(WidthKind::Tap(1), WidthKind::Fixed), word });
+        return Ok(first);
     }
-    let behind = cursor.place();
-    let second = cursor.advance();
-    match (number, second, second.and_then(|second| second.parse().ok())) {
-        (Some(factor), Some("width"), _) => Ok(Width { kind: WidthKind::Tap(factor), word }),
-        (None, Some("width"), _) => Ok(Width { kind: WidthKind::TapSquared, word }),
-        (None, _, Some(factor)) => Ok(Width { kind: WidthKind::Tap(factor), word: behind }),
-        _ => Err(Mistake { word: behind, message: heads::not_a_width() }),
+    let second = factor(cursor)?;
+    let word = first.word;
+    match (&first.kind, &second.kind) {
+        (WidthKind::Fixed(number), WidthKind::Tap(_)) => Ok(Width { kind: WidthKind::Tap(*number), word }),
+        (WidthKind::Tap(_), WidthKind::Fixed(number)) => {
+            Ok(Width { kind: WidthKind::Tap(*number), word: second.word })
+        }
+        (WidthKind::Fixed(_), WidthKind::Fixed(_)) => {
+            Err(Mistake { word: second.word, message: heads::not_a_width() })
+        }
+        _ => Ok(Width { kind: WidthKind::Product(Box::new([first, second])), word }),
     }
+}
+
+fn factor(cursor: &mut Cursor<'_>) -> Result<Width, Mistake> {
+    let word = cursor.place();
+    let said = cursor.peek().ok_or_else(|| cursor.mistake(unclosed()))?;
+    let kind = match said.parse() {
+        Ok(number) => WidthKind::Fixed(number),
+        Err(_) if said == "width" => WidthKind::Tap(1),
+        Err(_) if is_name(said) => WidthKind::Knob(said.into()),
+        Err(_) => return Err(cursor.mistake(heads::not_a_width())),
+    };
+    cursor.advance();
+    Ok(Width { kind, word })
 }

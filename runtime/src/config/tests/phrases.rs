@@ -40,13 +40,14 @@ fn heads_are_written_as_in_declarations() {
     for (text, expected) in [
         ("mlp(512, gelu, 512)", Mlp::new().linear(512).gelu().linear(512)),
         (
-            "mlp(2 * width + bias, batch_norm, relu, width * width, plain_batch_norm)",
+            "mlp(2 * width + bias, batch_norm, relu, width * width, plain_batch_norm, channels * 3)",
             Mlp::new()
                 .biased(Width::tap(2))
                 .batch_norm()
                 .relu()
-                .linear(Width::tap_squared())
-                .plain_batch_norm(),
+                .linear(Width::product(Width::tap(1), Width::tap(1)))
+                .plain_batch_norm()
+                .linear(Width::product(Width::knob("channels"), 3)),
         ),
         (
             "mlp(channels, layer_norm, tanh, l2_normalize, prototypes(300),)",
