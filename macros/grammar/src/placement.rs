@@ -43,6 +43,12 @@ pub fn layer_of_embedding() -> String {
         .to_owned()
 }
 
+/// Positions are asked for without the tokens that lie there.
+pub fn positions_without_tokens() -> String {
+    "`Positions` say where the tokens of crops lie, and none are read; add a parameter `Views<Tokens>`"
+        .to_owned()
+}
+
 /// A share of the batch outside [`BATCH_SHARE`]. `problem` is what the range says.
 pub fn batch_share(problem: &str) -> String {
     format!("`batch` is the share of the batch, {BATCH_SHARE}: {problem}; write for example `batch = 0.01`")

@@ -11,7 +11,8 @@ pub const FEATURES: &[&str] = &["Tokens", "Embedding"];
 pub const ROLES: &[&str] = &["Pair", "Views", "Teacher", "Untransformed", "Orbit"];
 
 /// What a parameter can ask for beside features and knobs.
-pub const EXTRACTORS: &[&str] = &["Relative", "Labels", "Differences", "Parameters", "Head", "State"];
+pub const EXTRACTORS: &[&str] =
+    &["Relative", "Labels", "Differences", "Parameters", "Positions", "Head", "State"];
 
 /// The heads.
 pub const HEADS: &[&str] = &["mlp"];
@@ -66,6 +67,7 @@ pub const RESERVED_PLUGINS: &[&str] = &[
     "orbit",
     "pair",
     "parameters",
+    "positions",
     "relative",
     "scheduled",
     "self",

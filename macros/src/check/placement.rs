@@ -14,6 +14,7 @@ use crate::words;
 pub(super) fn check(declaration: &Declaration, errors: &mut Errors) {
     check_place(declaration, errors);
     check_features(declaration, errors);
+    check_positions(declaration, errors);
     check_action(declaration, errors);
     check_teacher(declaration, errors);
     if let Some((expr, Err(problem))) =
@@ -97,6 +98,19 @@ fn check_features(declaration: &Declaration, errors: &mut Errors) {
     let Some((first, _)) = features.first() else { return };
     for (other, span) in features.iter().filter(|(feature, _)| feature != first) {
         errors.push(Error::new(*span, placement::mixed_features(first.name(), other.name())));
+    }
+}
+
+/// Positions are of crops' tokens.
+fn check_positions(declaration: &Declaration, errors: &mut Errors) {
+    let crops = |asked: &Asked| matches!(asked, Asked::Feature(Role::Views, Feature::Tokens, _));
+    if declaration.parameters.iter().any(|parameter| crops(&parameter.asked)) {
+        return;
+    }
+    for parameter in &declaration.parameters {
+        if matches!(parameter.asked, Asked::Positions) {
+            errors.at(&parameter.ty, placement::positions_without_tokens());
+        }
     }
 }
 

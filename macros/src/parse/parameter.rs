@@ -50,6 +50,8 @@ pub enum Asked {
     Labels,
     /// `Differences` or `Parameters`.
     Transform,
+    /// `Positions`.
+    Positions,
     /// `Head`.
     Head,
     /// `State`.
@@ -190,6 +192,7 @@ fn asked(ty: &Type) -> Asked {
         "Relative" => Asked::Relative,
         "Labels" => Asked::Labels,
         "Differences" | "Parameters" => Asked::Transform,
+        "Positions" => Asked::Positions,
         "Head" => Asked::Head,
         "State" => Asked::State,
         _ => Asked::Other(KnobType::of(ty)),

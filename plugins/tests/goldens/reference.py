@@ -279,7 +279,7 @@ def draw_flow():
     return {"z.student": normal(2, 6, 3), "z.source": normal(2, 6, 3), "rho": rho, "rho.valid": rho.sum(1)}
 
 
-# By file: plugin, loss, inputs, heads, parameters of the case, and what there is no gradient for.
+# By file: plugin, loss, inputs, heads, parameters of the case, what there is no gradient for, and the states behind the step.
 CASES = {
     "ser_both_views": ("ser", ser(True), draw_ser, SER, {"temperature": 0.4, "negatives": "both_views"}, ["rho"]),
     "ser_cross_view": ("ser", ser(False), draw_ser, SER, {"temperature": 0.4, "negatives": "cross_view"}, ["rho"]),
@@ -322,12 +322,19 @@ def write(path, metadata, tensors):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
-for file, (plugin, loss, draw, heads, params, constants) in CASES.items():
-    inputs = draw()
-    # As f32 has them, so that both sides start from the same numbers.
-    p = {name: x.astype("f4").astype("f8") for name, x in {**inputs, **heads.draw()}.items()}
-    tensors = {("in." if name in inputs else "param.") + name: x for name, x in p.items()}
-    tensors["out.loss"] = loss(p, p)
-    tensors |= {"grad." + name: gradient(loss, p, name) for name in p if name not in constants}
-    metadata = {"case": f"loss.{plugin}", "params": json.dumps(params), "source": "the equations in NumPy, reference.py"}
-    write(pathlib.Path(__file__).with_name(f"{file}.safetensors"), metadata, tensors)
+def write_all(cases, folder):
+    for file, (plugin, loss, draw, heads, params, constants, *states) in cases.items():
+        inputs = draw()
+        # As f32 has them, so that both sides start from the same numbers.
+        p = {name: x.astype("f4").astype("f8") for name, x in {**inputs, **heads.draw()}.items()}
+        kept = [name for behind in states for name in behind(p)]
+        tensors = {("in." if name in inputs and name not in kept else "param.") + name: x for name, x in p.items()}
+        tensors["out.loss"] = loss(p, p)
+        tensors |= {f"out.{name}": x for behind in states for name, x in behind(p).items()}
+        tensors |= {"grad." + name: gradient(loss, p, name) for name in p if name not in constants}
+        metadata = {"case": f"loss.{plugin}", "params": json.dumps(params), "source": "the equations in NumPy, reference.py"}
+        write(folder / f"{file}.safetensors", metadata, tensors)
+
+
+if __name__ == "__main__":
+    write_all(CASES, pathlib.Path(__file__).parent)

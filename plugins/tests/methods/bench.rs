@@ -32,7 +32,7 @@ pub struct Bench {
     pub method: Method,
     pub options: TrainingOptions,
     layout: Layout,
-    shape: StepShape,
+    pub shape: StepShape,
     maps: BTreeMap<String, Vec<f32>>,
 }
 
@@ -49,11 +49,6 @@ impl Bench {
             .expect("an action that can be drawn");
         let options = TrainingOptions { local_image: LOCAL, ..TrainingOptions::default() };
         Bench { method: method.clone(), options, layout, shape, maps: fed.into_iter().collect() }
-    }
-
-    /// Tokens of the second view of each pair of the first split.
-    pub fn token_counts(&self) -> Vec<usize> {
-        self.shape.splits[0].pairs.iter().map(|pair| pair.grids[1].cells()).collect()
     }
 
     pub fn program(&self) -> Result<Program, ProgramError> {
@@ -106,6 +101,11 @@ impl Bench {
             return vec![0.05];
         }
         let stream = Stream::new(7, stream_id(name));
+        if name.contains(".position.") {
+            // Crops of half an image's sides, somewhere in it.
+            let corners: Vec<f32> = stream.uniforms().map(|unit| 8.0 * unit).take(count / 3).collect();
+            return corners.chunks(2).flat_map(|corner| [corner[0], corner[1], 8.0, 0.0, 0.0, 8.0]).collect();
+        }
         match name.ends_with("differences.flip") {
             true => stream.uniforms().map(f32::round).take(count).collect(),
             false if name.ends_with("differences.turn") => {

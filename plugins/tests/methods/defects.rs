@@ -102,7 +102,8 @@ fn the_loss_of_three_pairs_is_the_sum_of_three() {
     let ln_candidates = |local: usize| -> f32 {
         let bench = Bench::new(&method(local));
         let others = |cells: usize| (3 * cells) as f32;
-        bench.token_counts().into_iter().map(|cells| (1.0 + 2.0 * others(cells)).ln()).sum()
+        let pairs = bench.shape.splits[0].pairs.iter();
+        pairs.map(|pair| (1.0 + 2.0 * others(pair.grids[1].cells())).ln()).sum()
     };
     for local in [0, 2, 4] {
         let (history, _) = Bench::new(&method(local)).run(1);

@@ -5,6 +5,7 @@ mod controls;
 mod curves;
 mod defects;
 mod derivatives;
+mod differences;
 mod pairs;
 mod reference;
 mod sharing;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`info_nce`], [`nt_xent`] | contrasts of samples: MoCo v3, SimCLR, EquiMod, STL |
 //! | [`dense_info_nce`], [`masked_distance`] | of tokens: SER, flow equivariance |
+//! | [`most_similar`] | which tokens correspond, by what they are like |
 //! | [`normalized_distance`], [`negative_cosine`] | agreement in direction: BYOL, SimSiam |
 //! | [`redundancy_reduction`] | cross-correlation: Barlow Twins |
 //! | [`invariance`], [`variance_hinge`], [`covariance_penalty`] | VICReg's terms |
@@ -17,6 +18,7 @@
 
 mod contrast;
 mod correlation;
+mod correspondence;
 mod cosine;
 mod dense;
 mod distillation;
@@ -24,6 +26,7 @@ mod vicreg;
 
 pub use contrast::{info_nce, nt_xent};
 pub use correlation::redundancy_reduction;
+pub use correspondence::most_similar;
 pub use cosine::{negative_cosine, normalized_distance};
 pub use dense::{Negatives, dense_info_nce, masked_distance};
 pub use distillation::{centred_softmax, distillation, moved_center};

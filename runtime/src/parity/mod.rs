@@ -12,7 +12,7 @@
 //! A plugin's tensors are named after what its signature asks for. The argument `z: Pair<..>` is `in.z.student` and
 //! `in.z.source`; `views: Views<..>` is `in.views.0`, `in.views.1`; `Untransformed` and `Orbit` are `in.ARGUMENT`;
 //! `rho: Relative` is its matrix `in.rho`, `[to, from]` or one a sample, and `in.rho.valid` where some places are not;
-//! `Differences` are `in.ARGUMENT.crop` and so on, `Parameters` are `in.ARGUMENT.0` and `.1`. A head has
+//! `Differences` are `in.ARGUMENT.crop` and so on, `Parameters` and `Positions` are `in.ARGUMENT.0` and `.1`. A head has
 //! `param.HEAD.LAYER.weight`, `[in, out]`, and `.bias`, layers as declared and as wide as in the file; a state is
 //! `param.ARGUMENT`, and behind the step `out.ARGUMENT`. Knobs are the parameters of their names, or their defaults.
 //!

@@ -13,6 +13,7 @@ use super::feature::{FeatureKind, Orbit, Pair, Side, Tapped, Teacher, Untransfor
 use super::head::Head;
 use super::knob::{Choice, KnobKind, KnobType, KnobValue};
 use super::loss::Loss;
+use super::positions::Positions;
 use crate::action::Relative;
 use crate::schedule::Schedule;
 
@@ -45,6 +46,8 @@ pub enum Demand {
     Differences,
     /// Each view's transform.
     Parameters,
+    /// Where each view lies in its image.
+    Positions,
     /// Learned layers.
     Head,
     /// Values that persist.
@@ -58,8 +61,8 @@ pub enum Demand {
     message = "a loss cannot ask for `{Self}`",
     label = "not supplied by the framework",
     note = "a loss asks for features (`Pair<F>`, `Views<F>`, `Teacher<Views<F>>`, `Untransformed<F>`, `Orbit<F>` with F = `Tokens` or \
-            `Embedding`), `Relative`, `Labels`, `Differences`, `Parameters`, `Head`, `State`, and knobs (`f32`, `usize`, \
-            `bool`, `Scheduled`, a `Choice`)"
+            `Embedding`), `Relative`, `Labels`, `Differences`, `Parameters`, `Positions`, `Head`, `State`, and knobs (`f32`, \
+            `usize`, `bool`, `Scheduled`, a `Choice`)"
 )]
 pub trait Argument: Sized {
     /// What it is.
@@ -110,6 +113,8 @@ pub struct Supply {
     pub differences: Option<Differences>,
     /// Of each view.
     pub parameters: Option<Parameters>,
+    /// Of each global crop.
+    pub positions: Option<Positions>,
     /// By parameter name.
     pub heads: BTreeMap<String, Head>,
     /// By parameter name.
@@ -293,6 +298,7 @@ supplied!(Relative, Demand::Relative, relative, "the action between two views");
 supplied!(Labels, Demand::Labels, labels, "labels of the action's elements");
 supplied!(Differences, Demand::Differences, differences, "differences of transforms");
 supplied!(Parameters, Demand::Parameters, parameters, "the views' transforms");
+supplied!(Positions, Demand::Positions, positions, "the views' places in their images");
 
 impl Argument for Head {
     fn demand() -> Demand {

@@ -148,6 +148,7 @@ impl Plugin {
             Some(Demand::Labels) => ArgumentKind::Labels,
             Some(Demand::Differences) => ArgumentKind::Differences,
             Some(Demand::Parameters) => ArgumentKind::Parameters,
+            Some(Demand::Positions) => ArgumentKind::Positions,
             Some(Demand::Head) => return self.misdeclared(heads::missing(name)),
             Some(Demand::State) => return self.misdeclared(heads::missing_state(name)),
             Some(Demand::Knob(_)) => return self.misdeclared(knobs::missing_default(name)),
@@ -338,6 +339,10 @@ impl Plugin {
         }
         if relative && spec.features().any(|(_, kind)| kind == FeatureKind::Embedding) {
             problems.push(actions::spatial_on_collapsed("Embedding"));
+        }
+        let crops = spec.features().any(|read| read == (Role::Views, FeatureKind::Tokens));
+        if spec.asks(&ArgumentKind::Positions) && !crops {
+            problems.push(placement::positions_without_tokens());
         }
     }
 

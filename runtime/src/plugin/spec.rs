@@ -133,6 +133,8 @@ pub enum ArgumentKind {
     Differences,
     /// Of each view.
     Parameters,
+    /// Of each view, in its image.
+    Positions,
     /// Learned layers.
     Head(Mlp),
     /// Values that persist.

@@ -15,8 +15,8 @@ use crate::encoder::{EncoderConfig, Features};
 use crate::method::{Layout, Member, Method};
 use crate::nn::Parameters as _;
 use crate::plugin::{
-    ArgumentKind, Differences, Follower, Head, KnobKind, Labels, Loss, Parameters, Role, Side, State, Supply,
-    TappedFeature,
+    ArgumentKind, Differences, Follower, Head, KnobKind, Labels, Loss, Parameters, Position, Positions, Role,
+    Side, State, Supply, TappedFeature,
 };
 
 /// What a program is made of.
@@ -283,6 +283,7 @@ impl Scene<'_> {
                 }
                 ArgumentKind::Differences => supply.differences = Some(self.differences()),
                 ArgumentKind::Parameters => supply.parameters = Some(self.parameters()),
+                ArgumentKind::Positions => supply.positions = Some(self.positions()),
                 _ => {}
             }
         }
@@ -385,5 +386,13 @@ impl Scene<'_> {
         let width = self.recipe.options.transform_parameters;
         let input = |v| self.graph.input(&names::parameters(self.name, v), [batch, width]);
         Parameters { views: (0..views).map(input).collect() }
+    }
+
+    /// Of the plain samples, as token maps are: an action takes a split's tokens elsewhere.
+    fn positions(&self) -> Positions {
+        let samples = self.share().min(self.recipe.layout.plain);
+        let views = self.recipe.method.objective().views().global;
+        let input = |v| Position::new(&self.graph.input(&names::position(self.name, v), [samples, 6]));
+        Positions { views: (0..views).map(input).collect() }
     }
 }

@@ -18,6 +18,7 @@
 //! | `MEMBER.orbit` | `[images · elements, channels, h, w]` | each image under all elements |
 //! | `MEMBER.differences.PART` | `[batch, 4 or 1]`, `[batch]` | crop, color, flip, blur, solarize; turn: [`Differences`](crate::plugin::Differences) |
 //! | `MEMBER.parameters.V` | `[batch, transform_parameters]` | view V's transform |
+//! | `MEMBER.position.V` | `[plain, 6]` | where view V of the plain samples lies: [`Frame`](crate::augment::Frame) |
 //! | `momentum` | scalar | of the teacher |
 //! | `weight.MEMBER` | scalar | λ |
 //! | `MEMBER.KNOB` | scalar | a scheduled knob |

@@ -40,6 +40,11 @@ pub fn parameters(member: &str, index: usize) -> String {
     format!("{member}.parameters.{index}")
 }
 
+/// Where view `index` lies in its image.
+pub fn position(member: &str, index: usize) -> String {
+    format!("{member}.position.{index}")
+}
+
 /// λ of a member.
 pub fn weight(member: &str) -> String {
     format!("weight.{member}")

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::action::{Grid, Interpolation, OrbitElement, PairDraw, SampledMap, SmoothFlow, View};
 use crate::augment::{
-    Draw, Parameters, Pipeline, QuarterTurn, Solarize, Standardization, augself_targets, equimod_vector,
+    Draw, Frame, Parameters, Pipeline, QuarterTurn, Solarize, Standardization, augself_targets,
+    equimod_vector,
 };
 use crate::data::Image;
 use crate::encoder::EncoderConfig;
@@ -68,6 +69,8 @@ struct Shared {
     /// Members that ask for differences, and that ask for transform vectors, with the samples they work on.
     differences: Vec<(String, usize)>,
     vectors: Vec<(String, usize)>,
+    /// Members that ask where views lie, with the plain samples they work on.
+    positions: Vec<(String, usize)>,
     standardization: Option<Standardization>,
 }
 
@@ -144,6 +147,10 @@ impl ViewMaker {
             orbits,
             differences: asking(&ArgumentKind::Differences),
             vectors,
+            positions: asking(&ArgumentKind::Positions)
+                .into_iter()
+                .map(|(name, samples)| (name, samples.min(layout.plain)))
+                .collect(),
             standardization,
         };
         shared.inputs = shared.input_names();
@@ -204,6 +211,9 @@ impl Shared {
         }
         for (member, _) in &self.vectors {
             names.extend((0..self.crops.global).map(|view| names::parameters(member, view)));
+        }
+        for (member, _) in &self.positions {
+            names.extend((0..self.crops.global).map(|view| names::position(member, view)));
         }
         names
     }
@@ -378,6 +388,11 @@ impl Shared {
                 for (part, values) in DIFFERENCES.iter().zip(values) {
                     sink.push(&names::differences(&member, part), values.to_vec());
                 }
+            }
+        }
+        for member in asked(&self.positions) {
+            for (view, parameters) in drawn.iter().enumerate() {
+                sink.push(&names::position(&member, view), Frame::of(parameters).numbers().to_vec());
             }
         }
         let Some(standardization) = &self.standardization else { return };

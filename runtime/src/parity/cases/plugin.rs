@@ -10,7 +10,7 @@ use crate::action::{Grid, Relative};
 use crate::parity::file::{ParityError, ParityFile};
 use crate::plugin::{
     ArgumentKind, ArgumentSpec, Differences, Head, HeadLayer, KnobKind, KnobSpec, KnobValue, Labels, Mlp,
-    Parameters, Plugin, Role, Side, State, Supply, TappedFeature,
+    Parameters, Plugin, Position, Positions, Role, Side, State, Supply, TappedFeature,
 };
 
 /// The loss, its gradient for every input and every head's parameter, and states behind the step.
@@ -62,6 +62,10 @@ fn supply_argument(
         ArgumentKind::Parameters => {
             supply.parameters = Some(Parameters { views: scene.indexed(name)? });
         }
+        ArgumentKind::Positions => {
+            let views = scene.indexed(name)?.iter().map(Position::new).collect();
+            supply.positions = Some(Positions { views });
+        }
         ArgumentKind::Head(mlp) => {
             let layers = layers(scene.file, name, mlp)?;
             supply.heads.insert(name.into(), Head::new(&scene.graph, name, layers, None));
@@ -111,7 +115,7 @@ fn supply_feature(
     Ok(())
 }
 
-/// Nothing but a matrix or a batch of token maps has a grid, and no loss asks for its sides.
+/// A batch of token maps is one of rows of tokens: a file says nothing of a map's sides.
 fn feature(tensor: Tensor) -> TappedFeature {
     let grid = Grid::new(1, if tensor.shape().len() == 3 { tensor.dim(1) } else { 1 });
     TappedFeature { tensor, grid, side: Side::Student }
