@@ -6,7 +6,12 @@ use super::runs::{Run, Workplace};
 
 /// What a run of two epochs with these changes measured at its last step.
 fn trained(run: &Run, changes: &[&str]) -> std::collections::BTreeMap<String, f64> {
-    let changes: Vec<&str> = changes.iter().copied().chain(["train.epochs=2"]).collect();
+    trained_for(2, run, changes)
+}
+
+fn trained_for(epochs: usize, run: &Run, changes: &[&str]) -> std::collections::BTreeMap<String, f64> {
+    let epochs = format!("train.epochs={epochs}");
+    let changes: Vec<&str> = changes.iter().copied().chain([epochs.as_str()]).collect();
     run.train(&changes).succeeded();
     let records = metrics::read(run.metrics()).unwrap();
     let losses = |values: &std::collections::BTreeMap<String, f64>| values.contains_key("loss");
@@ -78,6 +83,27 @@ fn augself_predicts_turns() {
     let (turned, upright) = (with("turned", "true"), with("upright", "false"));
     // Four classes cost ln 4 = 1.39 to guess; one class alone is soon learned.
     assert!(turned > 0.7 && upright < 0.5 * turned, "{turned} and {upright}");
+}
+
+/// And how bright pixels are inverted, in views that are solarized: where none is there is nothing to tell.
+#[test]
+fn augself_predicts_solarization() {
+    let place = Workplace::new();
+    let solarization = [
+        "method.regularizers=[\"augself\"]",
+        "method.augself.crop_weight=0",
+        "method.augself.color_weight=0",
+        "method.augself.solarize_weight=1",
+        "optim.lr=1e-2",
+    ];
+    let with = |name: &str, solarize: &str| {
+        let solarize = format!("views.solarize={solarize}");
+        let changes: Vec<&str> = solarization.into_iter().chain([solarize.as_str()]).collect();
+        trained_for(30, &place.run(name), &changes)["loss/augself"]
+    };
+    let (half, none) = (with("half", "0.5"), with("none", "0"));
+    // Where thresholds differ by 0.5 or not at all there is something to tell; one value alone is soon learned.
+    assert!(half > 0.005 && none < 0.5 * half, "{half} and {none}");
 }
 
 #[test]

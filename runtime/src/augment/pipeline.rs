@@ -155,6 +155,33 @@ impl Pipeline {
         Pipeline::new(self.steps, self.normalize)
     }
 
+    /// This pipeline with another probability of a step, or without it where that is 0. A step of the kind that is there
+    /// keeps its other values; one that is not comes in the usual order: crop, flip, jitter, grey, blur, solarization.
+    ///
+    /// # Errors
+    /// When a value of the step is out of its range.
+    pub fn happening(mut self, step: Step) -> Result<Pipeline, AugmentError> {
+        let there = self.steps.iter().position(|known| known.name() == step.name());
+        match (there, step.probability()) {
+            (Some(index), Some(p)) if p > 0.0 => self.steps[index].set_probability(p),
+            (Some(index), _) => {
+                self.steps.remove(index);
+            }
+            (None, Some(0.0)) => {}
+            (None, _) => {
+                let behind = self.steps.iter().position(|other| other.place() > step.place());
+                self.steps.insert(behind.unwrap_or(self.steps.len()), step);
+            }
+        }
+        Pipeline::new(self.steps, self.normalize)
+    }
+
+    /// How often a step of this name happens: 0 where there is none.
+    pub fn probability(&self, name: &str) -> f32 {
+        let step = self.steps.iter().find(|step| step.name() == name);
+        step.and_then(Step::probability).unwrap_or(0.0)
+    }
+
     /// This pipeline without the steps of these names.
     pub fn without(mut self, names: &[&str]) -> Pipeline {
         self.steps.retain(|step| !names.contains(&step.name()));

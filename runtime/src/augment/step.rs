@@ -69,6 +69,44 @@ impl Step {
         }
     }
 
+    /// How often it happens, where that is a matter of chance.
+    pub fn probability(&self) -> Option<f32> {
+        match self {
+            Step::HorizontalFlip(step) => Some(step.p),
+            Step::ColorJitter(step) => Some(step.p),
+            Step::Grayscale(step) => Some(step.p),
+            Step::GaussianBlur(step) => Some(step.p),
+            Step::Solarize(step) => Some(step.p),
+            Step::RandomResizedCrop(_) | Step::CenterCrop(_) | Step::QuarterTurn(_) | Step::Own(_) => None,
+        }
+    }
+
+    /// Makes it happen so often, where that is a matter of chance.
+    pub(crate) fn set_probability(&mut self, p: f32) {
+        match self {
+            Step::HorizontalFlip(step) => step.p = p,
+            Step::ColorJitter(step) => step.p = p,
+            Step::Grayscale(step) => step.p = p,
+            Step::GaussianBlur(step) => step.p = p,
+            Step::Solarize(step) => step.p = p,
+            Step::RandomResizedCrop(_) | Step::CenterCrop(_) | Step::QuarterTurn(_) | Step::Own(_) => {}
+        }
+    }
+
+    /// Where it usually stands among others.
+    pub(super) fn place(&self) -> usize {
+        match self {
+            Step::RandomResizedCrop(_) | Step::CenterCrop(_) => 0,
+            Step::HorizontalFlip(_) => 1,
+            Step::ColorJitter(_) => 2,
+            Step::Grayscale(_) => 3,
+            Step::GaussianBlur(_) => 4,
+            Step::Solarize(_) => 5,
+            Step::QuarterTurn(_) => 6,
+            Step::Own(_) => 7,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), AugmentError> {
         match self {
             Step::RandomResizedCrop(crop) => crop.check(),

@@ -228,3 +228,23 @@ fn wrong_data_is_refused_by_name() {
     assert!(refusal(r#"{"grayscale": {"q": 0.2}}"#).starts_with("unknown field `q`, expected `p`"));
     assert!(refusal(r#"{"greyscale": {"p": 0.2}}"#).contains("unknown variant `greyscale`, expected one of"));
 }
+
+#[test]
+fn steps_happen_as_often_as_one_says() {
+    let [view, _] = presets::digits();
+    let names = |pipeline: &Pipeline| -> Vec<String> {
+        pipeline.steps().iter().map(|step| step.name().to_owned()).collect()
+    };
+    let flipped = view.clone().happening(Step::HorizontalFlip(HorizontalFlip { p: 1.0 })).unwrap();
+    assert_eq!(names(&flipped), ["random_resized_crop", "horizontal_flip", "color_jitter", "gaussian_blur"]);
+    assert!(flipped.draw([28, 28], &Draw::new(1, &[])).flipped);
+    assert_eq!(flipped.probability("horizontal_flip"), 1.0);
+
+    // A step that is there keeps what it is.
+    let blur = |p| Step::GaussianBlur(GaussianBlur { sigma: [9.0, 9.0], p });
+    let blurred = view.clone().happening(blur(1.0)).unwrap();
+    assert!(blurred.draw([28, 28], &Draw::new(1, &[])).sigma.unwrap() <= 1.0);
+    assert_eq!(names(&view.clone().happening(blur(0.0)).unwrap()), ["random_resized_crop", "color_jitter"]);
+    assert_eq!(names(&view.clone().happening(Step::Grayscale(Grayscale { p: 0.0 })).unwrap()), names(&view));
+    assert!(view.happening(Step::Solarize(Solarize { threshold: 0.5, p: 1.5 })).is_err());
+}

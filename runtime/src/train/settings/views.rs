@@ -1,5 +1,7 @@
 //! What is done to images: the section `[views]`.
 
+mod chances;
+
 use equilayer_grammar::{Bound, Range};
 
 use super::local_crops;
@@ -34,6 +36,7 @@ pub(super) fn read(
             return None;
         }
     };
+    let global = chances::read(&mut section, global);
     let crops = method.as_ref().map_or(Crops::PAIR, |method| method.objective().views());
     let stride = encoder.stride().max(1);
     let (crops, local) = local_crops::read(&mut section, crops, image, stride, &global[1], grey);
