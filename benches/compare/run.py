@@ -4,7 +4,8 @@
     python benches/compare/run.py
 
 Every round runs equilayer and then each peer; ratios are made within a round, so that a machine that drifts drifts for
-all alike. Peers: PyTorch eager, and with --compile compiled.
+all alike. Peers: PyTorch eager, with --compile compiled too, and with --rust burn and candle, which have the transformer
+alone (`rust_peers`, a crate apart).
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+RUST_PEERS = HERE / "rust_peers"
 WORKLOADS = ["vit_s_step", "vit_s_forward", "vit_s", "digits"]
 PLAIN = {"vit_s_step", "vit_s_forward"}
 
@@ -29,6 +31,9 @@ def commands(arguments, workload):
     peers = {"equilayer": [str(ROOT / "target/release/equilayer"), "bench", "--json", *options], "torch": torch}
     if arguments.compile:
         peers["torch compiled"] = [*torch, "--compile"]
+    if arguments.rust and workload in PLAIN:
+        binary = str(RUST_PEERS / "target/release/rust_peers")
+        peers |= {peer: [binary, peer, *options] for peer in ("burn", "candle")}
     return peers
 
 
@@ -66,11 +71,13 @@ def main():
     parser.add_argument("--steps", type=int, default=5, help="in each process, after warming up")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true", help="torch.compile too")
+    parser.add_argument("--rust", action="store_true", help="burn and candle too")
     parser.add_argument("--json", type=pathlib.Path, help="write all results to this file")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.steps < 1:
         parser.error("--rounds and --steps are at least 1")
-    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
+    for crate in [ROOT, *([RUST_PEERS] if arguments.rust else [])]:
+        subprocess.run(["cargo", "build", "--release", "--locked"], cwd=crate, check=True)
     everything = {}
     for workload in arguments.workload or WORKLOADS:
         peers = commands(arguments, workload)
