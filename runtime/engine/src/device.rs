@@ -7,7 +7,7 @@ use crate::cpu::{CpuExecutor, CpuOptions};
 #[cfg(feature = "cuda")]
 use crate::cuda::{CudaExecutor, CudaOptions, devices};
 use crate::error::Error;
-use crate::executor::{Executor, Outputs};
+use crate::executor::{Executor, Outputs, Stage, Started};
 use crate::plan::Plan;
 use crate::profile::Launch;
 
@@ -127,19 +127,59 @@ impl DeviceExecutor {
         }
     }
 
-    /// [`Executor::run`], and when each of the plan's steps ran, in its order.
+    /// Starts a run, which [`DeviceExecutor::finish`] ends. A GPU works on it meanwhile, and may be sent the next run's
+    /// inputs ([`DeviceExecutor::send`]); those of this run are not read if they were sent. The processor is done with it
+    /// at once.
     ///
     /// # Errors
     /// As for [`Executor::run`].
-    pub fn run_timed(
-        &mut self,
-        plan: &Plan,
-        inputs: &[(&str, &[f32])],
-    ) -> Result<(Outputs, Vec<Launch>), Error> {
+    pub fn start(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<Started, Error> {
         match self {
-            DeviceExecutor::Cpu(executor) => executor.run_timed(plan, inputs),
+            DeviceExecutor::Cpu(executor) => {
+                let (outputs, launches) = executor.run_timed(plan, inputs)?;
+                Ok(Started(Stage::Done(outputs, launches)))
+            }
             #[cfg(feature = "cuda")]
-            DeviceExecutor::Cuda(executor) => executor.run_timed(plan, inputs),
+            DeviceExecutor::Cuda(executor) => executor.start(plan, inputs),
+        }
+    }
+
+    /// Waits for a run that was started. Its outputs, and when each of the plan's steps ran, in its order.
+    ///
+    /// # Errors
+    /// What failed on the device meanwhile.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(unused_variables, reason = "the processor is done at the start")
+    )]
+    pub fn finish(&mut self, plan: &Plan, started: Started) -> Result<(Outputs, Vec<Launch>), Error> {
+        match (self, started.0) {
+            (_, Stage::Done(outputs, launches)) => Ok((outputs, launches)),
+            #[cfg(feature = "cuda")]
+            (DeviceExecutor::Cuda(executor), Stage::UnderWay) => {
+                executor.finish(plan, Started(Stage::UnderWay))
+            }
+            #[cfg(feature = "cuda")]
+            (DeviceExecutor::Cpu(_), Stage::UnderWay) => {
+                Err(Error::Executor("this run was started on another device".into()))
+            }
+        }
+    }
+
+    /// Sends the inputs of the next run of a plan on their way to the device, while it works. They are for the next
+    /// [`DeviceExecutor::start`] of the plan; the processor needs none of it.
+    ///
+    /// # Errors
+    /// As for the inputs of [`Executor::run`]; too little memory.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(unused_variables, reason = "the processor reads them where they are")
+    )]
+    pub fn send(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+        match self {
+            DeviceExecutor::Cpu(_) => Ok(()),
+            #[cfg(feature = "cuda")]
+            DeviceExecutor::Cuda(executor) => executor.send(plan, inputs),
         }
     }
 

@@ -4,11 +4,25 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, nearest};
 use crate::plan::{Operand, Plan, Port, Step};
+use crate::profile::Launch;
 
 /// What a run hands back, by output name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outputs {
     values: BTreeMap<String, Vec<f32>>,
+}
+
+/// A run between its start and its end.
+#[must_use = "a run is ended, which hands back its outputs"]
+pub struct Started(pub(crate) Stage);
+
+/// How far a started run is.
+pub(crate) enum Stage {
+    /// Through.
+    Done(Outputs, Vec<Launch>),
+    /// On a device with memory of its own.
+    #[cfg(feature = "cuda")]
+    UnderWay,
 }
 
 /// Runs plans and holds their state between runs.

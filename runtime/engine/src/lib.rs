@@ -96,7 +96,7 @@ pub use cpu::{CpuExecutor, CpuOptions};
 pub use cuda::{CudaExecutor, CudaOptions};
 pub use device::{DeviceChoice, DeviceExecutor, Precision, device_list};
 pub use error::{Error, nearest};
-pub use executor::{Executor, Outputs};
+pub use executor::{Executor, Outputs, Started};
 pub use graph::Graph;
 pub use init::{Init, InitError, InitProblem, TRUNCATION};
 pub use layout::Layout;

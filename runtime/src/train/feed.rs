@@ -16,12 +16,17 @@ pub(super) struct OptimizerRates {
 }
 
 impl Trainer {
-    /// Images, and everything that follows a schedule.
-    pub(super) fn fed(&self, inputs: &StepInputs) -> Vec<(String, Vec<f32>)> {
-        let place = self.place(inputs.batch);
+    /// A batch's inputs, and everything that follows a schedule with them.
+    pub(super) fn fed(&self, mut inputs: StepInputs) -> StepInputs {
+        inputs.values.extend(self.scheduled(inputs.batch));
+        inputs
+    }
+
+    /// Everything that follows a schedule.
+    fn scheduled(&self, batch: u64) -> Vec<(String, Vec<f32>)> {
+        let place = self.place(batch);
         let at = |schedule: &Schedule| schedule.value(place.step, self.steps_per_epoch(), self.total);
-        let mut fed = inputs.values.clone();
-        fed.extend(self.optimizer_inputs(place));
+        let mut fed = self.optimizer_inputs(place);
         let method = &self.settings.method;
         if let Some(ema) = method.teacher() {
             let moves = match ema.update {
@@ -33,7 +38,7 @@ impl Trainer {
         if self.settings.drop_path > 0.0 {
             // Counters beyond 2²⁴ would not survive as f32.
             let whole = |value: u64| (value % (1 << 24)) as f32;
-            fed.push((names::RANDOM.into(), vec![whole(self.settings.seed), whole(inputs.batch)]));
+            fed.push((names::RANDOM.into(), vec![whole(self.settings.seed), whole(batch)]));
         }
         for (index, (member, name)) in method.members().zip(method.names()).enumerate() {
             if index > 0 {

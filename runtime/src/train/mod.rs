@@ -22,6 +22,7 @@ mod error;
 mod feed;
 mod finite;
 mod pixel_maps;
+mod planned;
 mod recorder;
 mod replay;
 mod run;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use equilayer_engine::Outputs;
+use equilayer_engine::{Outputs, Started};
 
 use super::collate::StepInputs;
 use super::cost::Costs;
 use super::error::TrainError;
 use super::feed::known;
 use super::finite::{bad_output, bad_state};
+use super::planned::PlannedBatch;
 use super::recorder::Recorder;
 use super::replay::write_replay;
 use super::trainer::{Outcome, Trainer};
@@ -80,14 +81,18 @@ impl Run<'_> {
             let per_epoch = self.trainer.clock.batches_per_epoch;
             let (epoch, first) = (batch / per_epoch, batch % per_epoch);
             let batches = self.trainer.loader.epoch(epoch, first as usize)?;
-            for batch in batches.take((per_epoch - first) as usize) {
-                let inputs = self.trainer.collator.collate(batch?)?;
-                self.batch(&inputs)?;
-                if !self.trainer.place(inputs.batch).last {
+            let mut batches = batches.take((per_epoch - first) as usize);
+            let mut coming = self.trainer.next(&mut batches);
+            // What is wrong with the next batch is said behind the step that this one ends.
+            while let Some(batch) = coming? {
+                let started = self.start(&batch)?;
+                coming = self.trainer.next(&mut batches);
+                self.finish(&batch, started)?;
+                if !self.trainer.place(batch.inputs.batch).last {
                     continue;
                 }
                 let stop = interrupt.is_requested();
-                self.end_step(&inputs, stop)?;
+                self.end_step(&batch.inputs, stop)?;
                 if stop && self.record.step < self.trainer.total {
                     return Ok(Outcome::Interrupted(self.record.step));
                 }
@@ -96,8 +101,9 @@ impl Run<'_> {
         Ok(Outcome::Finished)
     }
 
-    /// Runs a batch, and the optimizer if a step ends with it.
-    fn batch(&mut self, inputs: &StepInputs) -> Result<(), TrainError> {
+    /// Starts a batch, and the optimizer if a step ends with it.
+    fn start(&mut self, batch: &PlannedBatch) -> Result<Started, TrainError> {
+        let PlannedBatch { inputs, plan } = batch;
         if inputs.batch == 0 {
             let found = match self.trainer.rehearsed.take() {
                 Some(found) => found,
@@ -105,13 +111,15 @@ impl Run<'_> {
             };
             self.progress.say(&describe(&found));
         }
-        let plan = self.trainer.plan(&inputs.shape)?;
-        let fed = self.trainer.fed(inputs);
-        let (outputs, launches) = self.trainer.executor.run_timed(&plan, &known(&plan, &fed))?;
+        Ok(self.trainer.executor.start(plan, &known(plan, &inputs.values))?)
+    }
+
+    fn finish(&mut self, batch: &PlannedBatch, started: Started) -> Result<(), TrainError> {
+        let (outputs, launches) = self.trainer.executor.finish(&batch.plan, started)?;
         if let Some(bad) = bad_output(&outputs) {
-            return Err(self.not_finite(inputs, bad));
+            return Err(self.not_finite(&batch.inputs, bad));
         }
-        self.costs.add(&plan, &launches);
+        self.costs.add(&batch.plan, &launches);
         self.means.add(&outputs);
         Ok(())
     }
@@ -171,13 +179,12 @@ impl Run<'_> {
     /// Leaves what is needed to look into a step that went wrong.
     fn not_finite(&mut self, inputs: &StepInputs, (term, value): (String, f32)) -> TrainError {
         let step = self.trainer.place(inputs.batch).step + 1;
-        let fed = self.trainer.fed(inputs);
         let kept = match self.record.saved() {
             Some(last) => format!("The last checkpoint is from before, of step {last}"),
             None => "There is no checkpoint from before".into(),
         };
         let plan = self.trainer.plan(&inputs.shape);
-        match plan.and_then(|plan| write_replay(self.directory, step, &term, &plan, &fed)) {
+        match plan.and_then(|plan| write_replay(self.directory, step, &term, &plan, &inputs.values)) {
             Ok(replay) => {
                 TrainError::NotFinite { step, term, value, kept, replay: replay.display().to_string() }
             }

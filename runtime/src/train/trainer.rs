@@ -147,10 +147,9 @@ impl Trainer {
         let mut took = Duration::ZERO;
         for batch in self.loader.epoch(0, 0)?.take(2) {
             let started = Instant::now();
-            let inputs = self.collator.collate(batch?)?;
+            let inputs = self.fed(self.collator.collate(batch?)?);
             let plan = self.plan(&inputs.shape)?;
-            let fed = self.fed(&inputs);
-            self.executor.run(&plan, &known(&plan, &fed))?;
+            self.executor.run(&plan, &known(&plan, &inputs.values))?;
             took = started.elapsed();
         }
         Ok(took * self.options.accumulate as u32)
@@ -186,7 +185,7 @@ impl Trainer {
         self.first_plan()?;
         let batch = self.loader.epoch(0, 0)?.next().transpose()?;
         if let Some(batch) = batch {
-            let inputs = self.collator.collate(batch)?;
+            let inputs = self.fed(self.collator.collate(batch)?);
             self.rehearsed = Some(self.guard(&inputs)?);
         }
         Ok(())
@@ -213,8 +212,8 @@ impl Trainer {
         Ok(self.settings.bench().assess(&mut self.executor, step, extent, say)?)
     }
 
+    /// Runs the gradient guard on a batch that is fed everything.
     pub(super) fn guard(&mut self, inputs: &StepInputs) -> Result<Vec<TermGradient>, TrainError> {
-        let fed = self.fed(inputs);
         let Settings { method, encoder, .. } = &self.settings;
         let found = guard(
             method,
@@ -223,7 +222,7 @@ impl Trainer {
             &inputs.shape,
             &self.options,
             &mut self.executor,
-            &borrowed(&fed),
+            &borrowed(&inputs.values),
         )?;
         Ok(found)
     }

@@ -14,7 +14,7 @@ mod nvrtc;
 use std::sync::{Mutex, MutexGuard, Once};
 
 pub use equilayer_fake_driver as fake_driver;
-pub use fake_driver::{Counters, Failure, InstallError, Session, Settings, Status, install};
+pub use fake_driver::{Counters, Failure, InstallError, Order, Session, Settings, Status, install};
 pub use nvrtc::{NvrtcError, load_nvrtc};
 
 /// Set to `real`, tests use the GPU and the libraries that the machine has.

@@ -1,6 +1,7 @@
 //! Training on the GPU follows training on the CPU: a vision transformer with a teacher, MoCo v3's loss at its end and
 //! SER's dense one in the middle, 20 steps of AdamW.
 
+use equilayer_cuda_tests::{Order, Session, Settings};
 use equilayer_engine::ops::Negatives;
 use equilayer_engine::optim::{AdamWOptions, Optimizer, ema};
 use equilayer_engine::random::Stream;
@@ -87,6 +88,50 @@ fn inputs(optimizer: &Optimizer, step: u64) -> Vec<(String, Vec<f32>)> {
     inputs
 }
 
+/// The next step's inputs are sent while the GPU works, and those that a step is started with are not read then.
+#[test]
+fn inputs_are_sent_ahead() -> Result<(), Error> {
+    let Some(gpu) = equilayer_cuda_tests::gpu() else { return Ok(()) };
+    train_with_inputs_sent_ahead()?;
+    if gpu.emulated().is_none() {
+        return Ok(()); // A GPU's streams run when they will.
+    }
+    drop(gpu);
+    for order in [Order::AtOnce, Order::OthersFirst] {
+        let settings = Settings { order, ..Settings::default() };
+        let _session = Session::new(settings).expect("the fake driver");
+        train_with_inputs_sent_ahead()?;
+    }
+    Ok(())
+}
+
+fn train_with_inputs_sent_ahead() -> Result<(), Error> {
+    let optimizer = Optimizer::adamw(AdamWOptions::default());
+    let plan = plan(&optimizer)?;
+    let mut cpu = CpuExecutor::new(CpuOptions::default())?;
+    let mut gpu = CudaExecutor::new(CudaOptions { kernel_cache: None, ..CudaOptions::default() })?;
+    let nothing: Vec<(&str, &[f32])> = Vec::new();
+    gpu.send(&plan, &borrowed(&inputs(&optimizer, 0)))?;
+    for step in 0..5 {
+        let started = gpu.start(&plan, &nothing)?;
+        gpu.send(&plan, &borrowed(&inputs(&optimizer, step + 1)))?;
+        let (found, launches) = gpu.finish(&plan, started)?;
+        assert_eq!(launches.len(), plan.steps().len());
+        let expected = cpu.run(&plan, &borrowed(&inputs(&optimizer, step)))?.scalar("loss")?;
+        let found = found.scalar("loss")?;
+        assert!((found - expected).abs() < 1e-4, "step {step}: {found} on the GPU, {expected} on the CPU");
+    }
+    // What was sent is for one run.
+    let started = gpu.start(&plan, &nothing)?;
+    let _ = gpu.finish(&plan, started)?;
+    assert!(gpu.start(&plan, &nothing).is_err());
+    Ok(())
+}
+
+fn borrowed(inputs: &[(String, Vec<f32>)]) -> Vec<(&str, &[f32])> {
+    inputs.iter().map(|(name, values)| (name.as_str(), &values[..])).collect()
+}
+
 #[test]
 fn twenty_steps_follow_the_cpu() -> Result<(), Error> {
     let Some(_gpu) = equilayer_cuda_tests::gpu() else { return Ok(()) };
@@ -97,8 +142,7 @@ fn twenty_steps_follow_the_cpu() -> Result<(), Error> {
     let mut largest = 0f32;
     for step in 0..STEPS {
         let inputs = inputs(&optimizer, step);
-        let fed: Vec<(&str, &[f32])> =
-            inputs.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+        let fed = borrowed(&inputs);
         let (expected, found) = (cpu.run(&plan, &fed)?, gpu.run(&plan, &fed)?);
         for name in ["loss", "invariance", "dense"] {
             let (expected, found) = (expected.scalar(name)?, found.scalar(name)?);

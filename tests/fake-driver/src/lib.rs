@@ -33,5 +33,5 @@ mod work;
 
 pub use equilayer_ptx_emulator::{Statistics, Usage};
 pub use install::{InstallError, install};
-pub use session::{Counters, Failure, Session, Settings};
+pub use session::{Counters, Failure, Order, Session, Settings};
 pub use status::Status;

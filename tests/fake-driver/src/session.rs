@@ -29,8 +29,21 @@ pub struct Settings {
     pub noise: bool,
     /// Instructions of warps after which a kernel is taken for endless.
     pub step_limit: u64,
-    /// Runs work when it is submitted and not when it is waited for.
-    pub eager: bool,
+    /// When streams run what was put on them.
+    pub order: Order,
+}
+
+/// When streams run what was put on them. All of these may happen on a GPU; what is right under each of them waits where it
+/// must.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// When somebody waits for it.
+    #[default]
+    Late,
+    /// When it is put there.
+    AtOnce,
+    /// When somebody waits for another stream: before what that one has.
+    OthersFirst,
 }
 
 impl Default for Settings {
@@ -45,7 +58,7 @@ impl Default for Settings {
             seed: 0,
             noise: false,
             step_limit: 2_000_000_000,
-            eager: false,
+            order: Order::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::session::Order;
 use crate::state::{Handle, State};
 use crate::status::{Outcome, Status};
 use crate::work::Work;
@@ -48,7 +49,7 @@ pub(crate) struct Event {
 impl State {
     /// Puts work on a stream, or into the graph that the stream captures.
     pub fn submit(&mut self, stream: Handle, work: Work) -> Outcome {
-        let eager = self.settings.eager;
+        let at_once = self.settings.order == Order::AtOnce;
         let queue = self.stream(stream)?;
         if let Some(capture) = &mut queue.capture {
             let origin = capture.origin;
@@ -59,18 +60,28 @@ impl State {
             return Ok(());
         }
         queue.queue.push_back(work);
-        if eager { self.run_stream(stream) } else { Ok(()) }
+        if at_once { self.run_stream(stream) } else { Ok(()) }
     }
 
     /// Runs all that is on a stream.
     pub fn run_stream(&mut self, stream: Handle) -> Outcome {
+        if self.settings.order == Order::OthersFirst {
+            let others = self.sorted_streams().into_iter().filter(|&other| other != stream);
+            for other in others.collect::<Vec<_>>() {
+                self.run_until(other, |_| false)?;
+            }
+        }
         self.run_until(stream, |_| false)
     }
 
     pub fn run_all(&mut self) -> Outcome {
+        self.sorted_streams().into_iter().try_for_each(|stream| self.run_stream(stream))
+    }
+
+    fn sorted_streams(&self) -> Vec<Handle> {
         let mut streams: Vec<Handle> = self.streams.keys().copied().collect();
         streams.sort_unstable();
-        streams.into_iter().try_for_each(|stream| self.run_stream(stream))
+        streams
     }
 
     /// Runs a stream up to a record of an event.

@@ -9,15 +9,17 @@ use cudarc::driver::CudaGraph;
 use rustc_hash::FxHashMap;
 
 use super::blas::Blas;
+use super::clock::Clock;
 use super::device::{Device, DeviceInfo};
 use super::kernel_cache::KernelCache;
 use super::kernels::Kernels;
 use super::lower::lower;
 use super::memory::DeviceMemory;
+use super::staging::Staging;
 use super::task::Lowered;
 use crate::device::Precision;
 use crate::error::Error;
-use crate::executor::{Executor, Outputs, unknown};
+use crate::executor::{Executor, Outputs, Stage, Started, unknown};
 use crate::ops::State;
 use crate::plan::Plan;
 use crate::profile::Launch;
@@ -65,6 +67,8 @@ pub struct CudaExecutor {
     pub(super) uses: u64,
     pub(super) kernels: Kernels,
     pub(super) blas: Blas,
+    pub(super) staging: Option<Staging>,
+    clock: Clock,
     pub(super) arena: DeviceMemory,
     pub(super) scratch: DeviceMemory,
     pub(super) states: BTreeMap<String, HeldState>,
@@ -104,6 +108,8 @@ impl CudaExecutor {
             uses: 0,
             kernels: Kernels::new(&device, cache)?,
             blas: Blas::new(&device, options.precision)?,
+            staging: None,
+            clock: Clock::new(&device)?,
             arena: DeviceMemory::new(&device, 0, "the arena")?,
             scratch: DeviceMemory::new(&device, 0, "scratch")?,
             states: BTreeMap::new(),
@@ -124,25 +130,37 @@ impl CudaExecutor {
         4 * (self.arena.len() + self.scratch.len() + states.chain(constants).sum::<usize>())
     }
 
-    /// [`Executor::run`], and when each of the plan's steps ran, in its order. Steps are measured in a plan's first run,
-    /// which waits for each; later runs are measured as a whole, and their steps take the shares they had then.
+    /// Sends the inputs of the next run of a plan on their way, while the GPU works on another.
+    ///
+    /// # Errors
+    /// As for the inputs of [`Executor::run`]; too little memory, here or on the GPU.
+    pub fn send(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+        let values = self.checked_inputs(plan, inputs)?;
+        if self.staging.is_none() {
+            self.staging = Some(Staging::new(&self.device)?);
+        }
+        self.staging.as_mut().map_or(Ok(()), |staging| staging.send(plan.id, &values))
+    }
+
+    /// Starts a run, whose inputs are not read if they were sent, and comes back while the GPU works. Only a plan's first
+    /// run is waited for, step by step, to measure each.
     ///
     /// # Errors
     /// As for [`Executor::run`].
-    pub fn run_timed(
-        &mut self,
-        plan: &Plan,
-        inputs: &[(&str, &[f32])],
-    ) -> Result<(Outputs, Vec<Launch>), Error> {
+    pub fn start(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<Started, Error> {
         self.prepare(plan)?;
-        self.feed(plan, inputs)?;
+        match self.staging.as_mut().is_some_and(|staging| staging.take(plan.id)) {
+            true => self.feed_sent(plan)?,
+            false => self.feed(plan, inputs)?,
+        }
+        if self.plans.get(&plan.id).is_some_and(|prepared| prepared.first_run.is_some()) {
+            self.clock.begin(&self.device)?;
+            self.execute(plan)?;
+            self.clock.end(&self.device)?;
+            return Ok(Started(Stage::UnderWay));
+        }
         self.device.synchronize()?;
         let begin = Instant::now();
-        if let Some(first) = self.plans.get(&plan.id).and_then(|prepared| prepared.first_run.clone()) {
-            self.execute(plan)?;
-            self.device.synchronize()?;
-            return Ok((self.collect(plan)?, scaled(&first, begin.elapsed())));
-        }
         let mut launches = Vec::with_capacity(plan.steps.len());
         let mut start = Duration::ZERO;
         for step in 0..plan.steps.len() {
@@ -156,7 +174,21 @@ impl CudaExecutor {
             prepared.has_run = true;
             prepared.first_run = Some(launches.clone());
         }
-        Ok((self.collect(plan)?, launches))
+        Ok(Started(Stage::Done(self.collect(plan)?, launches)))
+    }
+
+    /// Waits for a run that was started. Its steps take the shares of its time that they had in the first run.
+    ///
+    /// # Errors
+    /// What failed on the GPU meanwhile.
+    pub fn finish(&mut self, plan: &Plan, started: Started) -> Result<(Outputs, Vec<Launch>), Error> {
+        if let Stage::Done(outputs, launches) = started.0 {
+            return Ok((outputs, launches));
+        }
+        let outputs = self.collect(plan)?;
+        let took = self.clock.took()?;
+        let first = self.plans.get(&plan.id).and_then(|prepared| prepared.first_run.as_deref());
+        Ok((outputs, first.map_or_else(Vec::new, |first| scaled(first, took))))
     }
 
     fn hold_state(&mut self, state: &State) -> Result<(), Error> {

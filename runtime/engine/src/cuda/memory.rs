@@ -1,4 +1,4 @@
-//! Memory of a GPU.
+//! Memory of a GPU, and memory of the host that a GPU reads by itself.
 
 use std::sync::Arc;
 
@@ -74,6 +74,77 @@ impl DeviceMemory {
             self.device.synchronize()?;
         }
         Ok(values)
+    }
+}
+
+/// `f32` memory of the host that stays where it is, so that a GPU copies from it while the host goes on.
+#[derive(Debug)]
+pub struct PinnedMemory {
+    pointer: *mut f32,
+    elements: usize,
+    device: Arc<Device>,
+}
+
+// SAFETY: the memory is this value's alone, whatever the thread.
+unsafe impl Send for PinnedMemory {}
+
+impl PinnedMemory {
+    /// Memory for so many elements; none is taken for none.
+    pub fn new(device: &Arc<Device>, elements: usize) -> Result<PinnedMemory, Error> {
+        let mut memory = PinnedMemory { pointer: std::ptr::null_mut(), elements, device: device.clone() };
+        if elements == 0 {
+            return Ok(memory);
+        }
+        device.stream()?;
+        let needed = elements.saturating_mul(4);
+        // Written here and read by the GPU alone: write-combined, which the host's caches do without.
+        let flags = sys::CU_MEMHOSTALLOC_WRITECOMBINED;
+        // SAFETY: the context is current; the memory is freed once, by `Drop`.
+        match unsafe { result::malloc_host(needed, flags) } {
+            Ok(pointer) => {
+                memory.pointer = pointer.cast();
+                Ok(memory)
+            }
+            Err(DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY)) => {
+                let available = "the host has not so many to pin".into();
+                Err(Error::OutOfMemory { what: "inputs of the next step".into(), needed, available })
+            }
+            Err(error) => Err(failed("cuMemHostAlloc")(error).into()),
+        }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.elements
+    }
+
+    /// Writes values from element `start` on.
+    pub fn fill(&mut self, start: usize, values: &[f32]) {
+        if values.is_empty() || start + values.len() > self.elements {
+            return;
+        }
+        // SAFETY: the range lies in the memory, which is borrowed exclusively and holds no slice.
+        unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), self.pointer.add(start), values.len()) };
+    }
+
+    /// The first elements, all of which were written.
+    pub fn first(&self, elements: usize) -> &[f32] {
+        match self.pointer.is_null() {
+            true => &[],
+            // SAFETY: so many lie in the memory; the driver gave it aligned to a page.
+            false => unsafe { std::slice::from_raw_parts(self.pointer, elements.min(self.elements)) },
+        }
+    }
+}
+
+impl Drop for PinnedMemory {
+    fn drop(&mut self) {
+        if !self.pointer.is_null() {
+            let context = self.device.context();
+            context.record_err(context.bind_to_thread());
+            // SAFETY: allocated in `new`, freed once.
+            context.record_err(unsafe { result::free_host(self.pointer.cast()) });
+        }
     }
 }
 

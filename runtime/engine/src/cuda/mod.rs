@@ -25,7 +25,8 @@
 //!
 //! **Memory**: one arena and one scratch area, as large as the neediest plan so far; one allocation a state and one for
 //! the constants of each plan. All work is put on one stream. The first run of a plan goes task by task; the second is
-//! recorded as a CUDA graph, and every later one is a single launch.
+//! recorded as a CUDA graph, and every later one is a single launch. The next run's inputs may be sent meanwhile: a second
+//! stream copies them from pinned memory of the host to a place of their own.
 //!
 //! **Nothing of CUDA is needed to build.** `cudarc` loads the driver, NVRTC and cuBLASLt when the first executor is made.
 //! What is missing is said in one error with its remedy ([`DeviceError`]).
@@ -35,10 +36,11 @@
 //! | [`lower`], [`task`], [`product`] | plans as tasks; no device |
 //! | [`compile`], [`KernelCache`], [`resources()`] | text to machine code, and what that takes |
 //! | `device`, `memory`, `kernels`, `blas` | the device's side, each owning what it must free |
-//! | `executor`, `run` | state and plans; a run |
+//! | `executor`, `run`, `staging`, `clock` | state and plans; a run, the inputs of the next, how long it took |
 //! | [`estimate`] | how long a plan may take on a GPU that is not there |
 
 mod blas;
+mod clock;
 pub mod compile;
 mod device;
 mod error;
@@ -52,6 +54,7 @@ mod memory;
 pub mod product;
 mod resources;
 mod run;
+mod staging;
 pub mod task;
 
 pub use device::{DeviceInfo, devices};

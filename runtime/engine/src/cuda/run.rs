@@ -12,17 +12,49 @@ use crate::executor::{Outputs, check_finite, match_inputs, place_of};
 use crate::plan::{Place, Plan};
 
 impl CudaExecutor {
-    pub(super) fn feed(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+    /// The values of a plan's inputs, in its order.
+    pub(super) fn checked_inputs<'v>(
+        &self,
+        plan: &Plan,
+        inputs: &[(&str, &'v [f32])],
+    ) -> Result<Vec<&'v [f32]>, Error> {
         let values = match_inputs(plan, inputs)?;
-        for (port, values) in plan.inputs.iter().zip(values) {
-            if self.options.check_finite {
+        if self.options.check_finite {
+            for (port, values) in plan.inputs.iter().zip(&values) {
                 check_finite(values, || (format!("input `{}`", port.name), format!("shape {}", port.shape)))?;
             }
+        }
+        Ok(values)
+    }
+
+    /// Brings inputs to where the plan has them.
+    pub(super) fn feed(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+        for (port, values) in plan.inputs.iter().zip(self.checked_inputs(plan, inputs)?) {
             if let Place::Arena(start) = plan.buffers[port.buffer].place {
                 self.arena.write(start, values)?;
             }
         }
         Ok(())
+    }
+
+    /// Brings inputs that were sent to where the plan has them.
+    pub(super) fn feed_sent(&mut self, plan: &Plan) -> Result<(), Error> {
+        let Some(staging) = &self.staging else { return Ok(()) };
+        let sent = staging.arrived()?;
+        let stream = self.device.stream()?.cu_stream();
+        let mut from = 0;
+        for port in &plan.inputs {
+            let elements = port.shape.elements();
+            if let Place::Arena(to) = plan.buffers[port.buffer].place
+                && elements > 0
+            {
+                // SAFETY: both ranges lie in their memory, which is not the same.
+                unsafe { result::memcpy_dtod_async(self.arena.at(to), sent.at(from), 4 * elements, stream) }
+                    .map_err(failed("cuMemcpyDtoDAsync"))?;
+            }
+            from += elements;
+        }
+        Ok(staging.leave()?)
     }
 
     pub(super) fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
