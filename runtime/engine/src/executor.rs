@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, nearest};
+use crate::ops::State;
 use crate::plan::{Operand, Plan, Port, Step};
 use crate::profile::Launch;
+use crate::shape::Shape;
 
 /// What a run hands back, by output name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,6 +105,15 @@ pub(crate) fn unknown<'a>(
         (None, names) => format!("there is none; there are {}", names.join(", ")),
     };
     Error::Name { kind, name: name.into(), detail }
+}
+
+/// Whether a plan's state can be the one that is held with this shape from another plan.
+pub(crate) fn take_over(state: &State, held: &Shape) -> Result<(), Error> {
+    if *held == state.shape {
+        return Ok(());
+    }
+    let detail = format!("held with shape {held} from another plan, this plan has {}", state.shape);
+    Err(Error::Name { kind: "state", name: state.name.clone(), detail })
 }
 
 /// The values for each input port, in order.

@@ -53,7 +53,7 @@ pub use self::simd::dispatch;
 use self::call::{Call, Shared, Source, Target};
 use self::memory::Memory;
 use crate::error::Error;
-use crate::executor::{Executor, Outputs, check_finite, match_inputs, place_of, unknown};
+use crate::executor::{Executor, Outputs, check_finite, match_inputs, place_of, take_over, unknown};
 use crate::ops::State;
 use crate::plan::{Operand, Place, Plan, Port, Step};
 use crate::profile::Launch;
@@ -122,16 +122,7 @@ impl CpuExecutor {
 
     fn hold_state(&mut self, state: &State) -> Result<(), Error> {
         if let Some(held) = self.states.get(&state.name) {
-            return match held.shape == state.shape {
-                true => Ok(()),
-                false => {
-                    let detail = format!(
-                        "held with shape {} from another plan, this plan has {}",
-                        held.shape, state.shape
-                    );
-                    Err(Error::Name { kind: "state", name: state.name.clone(), detail })
-                }
-            };
+            return take_over(state, &held.shape);
         }
         let mut memory = self.allocate(state.shape.elements(), 0, &state.name)?;
         state.init.fill_into(&state.drawn_as, &state.shape, self.options.seed, memory.as_mut_slice())?;

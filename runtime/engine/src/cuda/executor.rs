@@ -19,7 +19,7 @@ use super::staging::Staging;
 use super::task::Lowered;
 use crate::device::Precision;
 use crate::error::Error;
-use crate::executor::{Executor, Outputs, Stage, Started, unknown};
+use crate::executor::{Executor, Outputs, Stage, Started, take_over, unknown};
 use crate::ops::State;
 use crate::plan::Plan;
 use crate::profile::Launch;
@@ -193,16 +193,7 @@ impl CudaExecutor {
 
     fn hold_state(&mut self, state: &State) -> Result<(), Error> {
         if let Some(held) = self.states.get(&state.name) {
-            return match held.shape == state.shape {
-                true => Ok(()),
-                false => {
-                    let detail = format!(
-                        "held with shape {} from another plan, this plan has {}",
-                        held.shape, state.shape
-                    );
-                    Err(Error::Name { kind: "state", name: state.name.clone(), detail })
-                }
-            };
+            return take_over(state, &held.shape);
         }
         let mut values = vec![0.0; state.shape.elements()];
         state.init.fill_into(&state.drawn_as, &state.shape, self.options.seed, &mut values)?;
