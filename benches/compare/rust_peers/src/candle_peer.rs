@@ -1,12 +1,31 @@
 //! The transformer in candle.
 
 use candle_core::{D, DType, Device, Module, Result, Tensor};
+use candle_nn::ops::layer_norm_slow;
 use candle_nn::{
-    AdamW, Conv2d, Conv2dConfig, LayerNorm, Linear, Optimizer, ParamsAdamW, VarBuilder, VarMap, conv2d,
-    layer_norm, linear,
+    AdamW, Conv2d, Conv2dConfig, Init, Linear, Optimizer, ParamsAdamW, VarBuilder, VarMap, conv2d, linear,
 };
 
 use crate::{DEPTH, HEADS, NORM_EPS, PATCH, PIXELS, RATE, Step, TOKENS, WEIGHT_DECAY, WIDTH};
+
+/// candle's own layer norm has no gradient, and lets none through without a word; this one is made of operators that have.
+struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl LayerNorm {
+    fn new(vb: VarBuilder) -> Result<LayerNorm> {
+        Ok(LayerNorm {
+            weight: vb.get_with_hints(WIDTH, "weight", Init::Const(1.0))?,
+            bias: vb.get_with_hints(WIDTH, "bias", Init::Const(0.0))?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        layer_norm_slow(x, &self.weight, &self.bias, NORM_EPS as f32)
+    }
+}
 
 struct Block {
     norm1: LayerNorm,
@@ -28,10 +47,10 @@ struct Vit {
 impl Block {
     fn new(vb: &VarBuilder) -> Result<Block> {
         Ok(Block {
-            norm1: layer_norm(WIDTH, NORM_EPS, vb.pp("norm1"))?,
+            norm1: LayerNorm::new(vb.pp("norm1"))?,
             qkv: linear(WIDTH, 3 * WIDTH, vb.pp("qkv"))?,
             proj: linear(WIDTH, WIDTH, vb.pp("proj"))?,
-            norm2: layer_norm(WIDTH, NORM_EPS, vb.pp("norm2"))?,
+            norm2: LayerNorm::new(vb.pp("norm2"))?,
             fc1: linear(WIDTH, 4 * WIDTH, vb.pp("fc1"))?,
             fc2: linear(4 * WIDTH, WIDTH, vb.pp("fc2"))?,
         })
@@ -56,14 +75,14 @@ impl Block {
 
 impl Vit {
     fn new(vb: &VarBuilder) -> Result<Vit> {
-        let init = candle_nn::Init::Randn { mean: 0.0, stdev: 0.02 };
+        let init = Init::Randn { mean: 0.0, stdev: 0.02 };
         let config = Conv2dConfig { stride: PATCH, ..Conv2dConfig::default() };
         Ok(Vit {
             patch_embed: conv2d(3, WIDTH, PATCH, config, vb.pp("patch_embed"))?,
             cls: vb.get_with_hints((1, 1, WIDTH), "cls", init)?,
             positions: vb.get_with_hints((1, TOKENS + 1, WIDTH), "positions", init)?,
             blocks: (0..DEPTH).map(|index| Block::new(&vb.pp(index))).collect::<Result<_>>()?,
-            norm: layer_norm(WIDTH, NORM_EPS, vb.pp("norm"))?,
+            norm: LayerNorm::new(vb.pp("norm"))?,
         })
     }
 
@@ -89,7 +108,11 @@ pub fn prepare(batch: usize, trained: bool) -> Result<Step> {
     Ok(Box::new(move || {
         let loss = model.loss(&images)?;
         if trained {
-            optimizer.backward_step(&loss)?;
+            let gradients = loss.backward()?;
+            if variables.all_vars().iter().any(|variable| gradients.get(variable).is_none()) {
+                return Err("a parameter has no gradient".into());
+            }
+            optimizer.step(&gradients)?;
         }
         Ok(loss.to_scalar()?)
     }))

@@ -7,6 +7,7 @@
 
 mod axis;
 mod bars;
+mod labels;
 mod line;
 mod scatter;
 

@@ -1,5 +1,6 @@
 //! Points with error bars, joined in their order: the curve of a sweep.
 
+use super::labels::{self, Label};
 use super::{Axis, HEIGHT, WIDTH, figure, frame, nothing_to_show};
 use crate::report::SweepPoint;
 use crate::report::chart::axis::short;
@@ -30,30 +31,26 @@ impl ScatterChart {
         let x = Axis::over(xs, false, 54.0, WIDTH - 20.0).map(Axis::rounded);
         let y = Axis::over(ys, false, HEIGHT - 44.0, 26.0).map(Axis::rounded);
         let (Some(x), Some(y)) = (x, y) else { return nothing_to_show(&self.title) };
+        let place = |point: &SweepPoint| Some((x.place(point.equivariance.0)?, y.place(point.accuracy.0)?));
+        let placed: Vec<(&SweepPoint, (f64, f64))> =
+            self.points.iter().filter_map(|point| Some((point, place(point)?))).collect();
+        let named: Vec<(f64, f64, &str)> =
+            placed.iter().map(|&(point, (across, up))| (across, up, point.label.as_str())).collect();
         let (mut curve, mut dots) = (String::new(), String::new());
-        for point in &self.points {
-            let (Some(across), Some(up)) = (x.place(point.equivariance.0), y.place(point.accuracy.0)) else {
-                continue;
-            };
+        for ((point, (across, up)), name) in placed.into_iter().zip(labels::place(&named)) {
             curve += &format!("{}{across:.1} {up:.1}", if curve.is_empty() { 'M' } else { 'L' });
             let [left, right] = ends(point.equivariance).map(|end| x.place(end).unwrap_or(across));
             let [low, high] = ends(point.accuracy).map(|end| y.place(end).unwrap_or(up));
             let label = escaped(&point.label);
             let ((e, de), (a, da)) = (point.equivariance, point.accuracy);
             let numbers = [e, de, a, da].map(short);
-            // A label at the right edge would leave the drawing.
-            let (anchor, shift) = if across > 0.8 * WIDTH { ("end", -7.0) } else { ("start", 7.0) };
+            let Label { x: text_x, y: text_y, anchor } = name;
             dots += &format!(
                 "<path class=\"error\" d=\"M{left:.1} {up:.1}H{right:.1}M{across:.1} {low:.1}V{high:.1}\"/>\
                  <circle class=\"dot c0\" cx=\"{across:.1}\" cy=\"{up:.1}\" r=\"4\">\
                  <title>{label}: {} ± {}, {} ± {}</title></circle>\
-                 <text class=\"name\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>\n",
-                numbers[0],
-                numbers[1],
-                numbers[2],
-                numbers[3],
-                across + shift,
-                up - 7.0,
+                 <text class=\"name\" x=\"{text_x:.1}\" y=\"{text_y:.1}\" text-anchor=\"{anchor}\">{label}</text>\n",
+                numbers[0], numbers[1], numbers[2], numbers[3],
             );
         }
         let line = format!("<path class=\"line c0\" opacity=\"0.4\" d=\"{curve}\"/>\n");
