@@ -123,11 +123,12 @@ impl CudaExecutor {
         self.device.info()
     }
 
-    /// Bytes held on the GPU: arena, scratch, state and constants.
+    /// Bytes held on the GPU: arena, scratch, inputs that were sent ahead, state and constants.
     pub fn held_bytes(&self) -> usize {
         let states = self.states.values().map(|state| state.memory.len());
         let constants = self.plans.values().map(|plan| plan.constants.len());
-        4 * (self.arena.len() + self.scratch.len() + states.chain(constants).sum::<usize>())
+        let sent = self.staging.as_ref().map_or(0, Staging::len);
+        4 * (self.arena.len() + self.scratch.len() + sent + states.chain(constants).sum::<usize>())
     }
 
     /// Sends the inputs of the next run of a plan on their way, while the GPU works on another.

@@ -49,7 +49,7 @@ impl Staging {
         let elements = inputs.iter().map(|values| values.len()).sum();
         // What is under way still reads the host's memory.
         self.there.synchronize().map_err(failed("cuEventSynchronize"))?;
-        if self.host.len() < elements {
+        if self.host.len().min(self.memory.len()) < elements {
             self.grow(elements)?;
         }
         let mut start = 0;
@@ -68,6 +68,11 @@ impl Staging {
         self.there.record(&self.stream).map_err(failed("cuEventRecord"))?;
         self.plan = Some(plan);
         Ok(())
+    }
+
+    /// Elements that it has on the GPU.
+    pub fn len(&self) -> usize {
+        self.memory.len()
     }
 
     /// Whether the inputs of this plan were sent; from then on they are no longer.
