@@ -70,7 +70,7 @@ impl GpuEstimate {
         gpu: &GpuModel,
         precision: Precision,
     ) -> Result<GpuEstimate, BenchError> {
-        let lowered = lower(plan)?;
+        let lowered = lower(plan, precision)?;
         let resources = match Target::of(gpu.capability) {
             Ok(target) => {
                 Some(resources(&lowered.kernels(), &target).map_err(equilayer_engine::Error::from)?)

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use equilayer::bench::{Work, Workload};
 use equilayer::config::Document;
-use equilayer::engine::Plan;
 use equilayer::engine::cuda::compile::Target;
 use equilayer::engine::cuda::lower::lower;
 use equilayer::engine::cuda::task::Kernel;
 use equilayer::engine::cuda::{Resources, resources};
+use equilayer::engine::{Plan, Precision};
 use equilayer::plugin::Registry;
 use equilayer::train::{Settings, Trainer};
 
@@ -64,7 +64,7 @@ fn kernels() -> Vec<Arc<Kernel>> {
     }
     let mut kernels = BTreeMap::new();
     for plan in plans {
-        for kernel in lower(&plan).unwrap().kernels() {
+        for kernel in lower(&plan, Precision::F32).unwrap().kernels() {
             kernels.insert(kernel.name.clone(), kernel);
         }
     }

@@ -14,7 +14,9 @@ use equilayer_engine::cuda::lower::lower;
 use equilayer_engine::cuda::{KernelCache, translation_unit};
 use equilayer_engine::ops::Op;
 use equilayer_engine::reference::{Values, evaluate};
-use equilayer_engine::{CompileOptions, CudaExecutor, CudaOptions, Error, Executor, Graph, Outputs};
+use equilayer_engine::{
+    CompileOptions, CudaExecutor, CudaOptions, Error, Executor, Graph, Outputs, Precision,
+};
 
 use cases::{Case, compare};
 use graphs::{Built, text};
@@ -92,7 +94,7 @@ fn compile_from_the_end(kernels: &Path) {
         let graphs = [Built::new(case, false).ok(), Built::with_gradients(case).ok()];
         for built in graphs.iter().flatten() {
             for options in [CompileOptions::none(), CompileOptions::new()] {
-                let lowered = built.graph.compile(&options).and_then(|plan| lower(&plan));
+                let lowered = built.graph.compile(&options).and_then(|plan| lower(&plan, Precision::F32));
                 let kernels = lowered.map(|lowered| lowered.kernels()).unwrap_or_default();
                 let unit = translation_unit(&kernels.iter().collect::<Vec<_>>());
                 if cache.load(&unit, &target).is_none()

@@ -230,7 +230,7 @@ impl CudaExecutor {
             prepared.last_use = self.uses;
             return Ok(());
         }
-        let lowered = lower(plan)?;
+        let lowered = lower(plan, self.options.precision)?;
         self.kernels.load(&lowered.kernels())?;
         let mut starts = Vec::with_capacity(plan.constants.len());
         let mut end = 0usize;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::cuda::task::{Address, Kernel, Launch, Region, Task};
+use crate::device::Precision;
 use crate::layout::Layout;
 use crate::random::fnv1a;
 use crate::shape::Shape;
@@ -54,6 +55,8 @@ pub struct Call {
     pub inputs: Vec<Source>,
     /// What is written.
     pub outputs: Vec<Target>,
+    /// What products are made of.
+    pub precision: Precision,
     /// The tasks so far.
     pub tasks: Vec<Task>,
     /// Elements of scratch memory taken so far.

@@ -25,6 +25,16 @@ static __device__ __forceinline__ int place(float number, int length) {
     return (float)whole == number && whole >= 0 && whole < length ? whole : -1;
 }
 
+// The upper half of a `float`: read as one, and rounded to the nearest when written, which takes compute capability 8.0.
+struct bf16 {
+    unsigned short bits;
+    __device__ __forceinline__ operator float() const { return __int_as_float((int)((unsigned)bits << 16)); }
+    __device__ __forceinline__ bf16& operator=(float x) {
+        asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+        return *this;
+    }
+};
+
 struct Sum {
     static __device__ __forceinline__ float none() { return 0.0f; }
     static __device__ __forceinline__ float join(float a, float b) { return a + b; }

@@ -23,18 +23,19 @@ pub use code::PRELUDE;
 
 use self::call::{Call, Source, Target};
 use super::task::{Address, Lowered, Region, Task};
+use crate::device::Precision;
 use crate::error::Error;
 use crate::ops::Op;
 use crate::plan::{Operand, Place, Plan, Step};
 
-/// Lowers a plan.
+/// Lowers a plan, with products of this precision.
 ///
 /// # Errors
 /// A step that has no kernel for its sizes; the message names the operator.
-pub fn lower(plan: &Plan) -> Result<Lowered, Error> {
+pub fn lower(plan: &Plan, precision: Precision) -> Result<Lowered, Error> {
     let mut lowered = Lowered::default();
     for (index, step) in plan.steps.iter().enumerate() {
-        let mut call = call(plan, step);
+        let mut call = call(plan, step, precision);
         run(&step.op, &mut call).map_err(|detail| {
             Error::Executor(format!("step {index}, {}: {detail}", step.op.as_operator().name()))
         })?;
@@ -45,7 +46,7 @@ pub fn lower(plan: &Plan) -> Result<Lowered, Error> {
 }
 
 /// The operands of a step. What a kernel updates in place is put into the output first.
-fn call(plan: &Plan, step: &Step) -> Call {
+fn call(plan: &Plan, step: &Step, precision: Precision) -> Call {
     let start = |buffer: usize| match plan.buffers[buffer].place {
         Place::Arena(offset) => Address { region: Region::Arena, offset },
         Place::State(state) => Address { region: Region::State(state), offset: 0 },
@@ -61,6 +62,7 @@ fn call(plan: &Plan, step: &Step) -> Call {
     let mut call = Call {
         inputs: step.inputs.iter().map(source).collect(),
         outputs: step.outputs.iter().map(target).collect(),
+        precision,
         tasks: Vec::new(),
         scratch: 0,
     };
