@@ -80,7 +80,7 @@ impl GpuEstimate {
         let tasks = estimate(plan, &lowered, gpu, precision, resources.as_ref());
         let seconds: f64 = tasks.iter().map(|task| task.seconds).sum();
         let flops: u64 = plan.steps().iter().map(|step| step.product_flops()).sum();
-        let bytes = plan.arena_bytes() + 4 * lowered.scratch + plan.state_bytes() + plan.constant_bytes();
+        let bytes = 4 * (lowered.arena + lowered.scratch) + plan.state_bytes() + plan.constant_bytes();
         Ok(GpuEstimate {
             workload: setup.to_string(),
             batch: setup.batch,

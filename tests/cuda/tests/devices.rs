@@ -2,7 +2,9 @@
 
 use equilayer_cuda_tests::{Settings, gpu, gpu_with};
 use equilayer_engine::cuda::devices;
-use equilayer_engine::{CompileOptions, CudaExecutor, CudaOptions, Error, Executor, Graph, Init, Plan};
+use equilayer_engine::{
+    CompileOptions, CudaExecutor, CudaOptions, Error, Executor, Graph, Init, Plan, Precision,
+};
 
 fn options() -> CudaOptions {
     CudaOptions { kernel_cache: None, ..CudaOptions::default() }
@@ -37,6 +39,19 @@ fn a_gpu_that_is_too_old_is_refused_with_what_is_needed() {
     if gpu.emulated().is_some() {
         let error = refusal(options());
         assert!(error.contains("has compute capability 6.1; at least 7.0 is needed"), "{error}");
+    }
+}
+
+#[test]
+fn numbers_that_a_gpu_does_not_have_are_refused_with_what_is_needed() {
+    let Some(gpu) = gpu_with(Settings { capability: (7, 5), ..Settings::default() }) else { return };
+    if gpu.emulated().is_none() {
+        return;
+    }
+    for precision in [Precision::Tf32, Precision::Bf16] {
+        let error = refusal(CudaOptions { precision, ..options() });
+        let said = format!("has compute capability 7.5, and {precision} needs 8.0 (Ampere, 2020). Use");
+        assert!(error.contains(&said), "{error}");
     }
 }
 

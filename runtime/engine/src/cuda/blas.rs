@@ -15,6 +15,7 @@ use super::device::Device;
 use super::error::DeviceError;
 use super::memory::DeviceMemory;
 use super::product::{Form, Product, Side};
+use super::task::Number;
 use crate::device::Precision;
 use crate::error::Error;
 
@@ -146,13 +147,13 @@ impl MatmulPlan {
             workspace: 0,
         };
         let sides = [
-            (form.a, form.rows, form.depth),
-            (form.b, form.depth, form.columns),
-            (form.c, form.rows, form.columns),
+            (form.a, form.rows, form.depth, form.factors),
+            (form.b, form.depth, form.columns, form.factors),
+            (form.c, form.rows, form.columns, form.result),
         ];
-        for (number, (side, rows, columns)) in sides.into_iter().enumerate() {
-            plan.layouts[number] =
-                layout(side, rows, columns, form.batch).map_err(refused("cublasLtMatrixLayout", form))?;
+        for (place, (side, rows, columns, number)) in sides.into_iter().enumerate() {
+            plan.layouts[place] = layout(side, rows, columns, form.batch, number)
+                .map_err(refused("cublasLtMatrixLayout", form))?;
         }
         let chosen =
             plan.choose(handle, alignments).map_err(refused("cublasLtMatmulAlgoGetHeuristic", form))?;
@@ -212,6 +213,7 @@ impl Drop for MatmulPlan {
 fn operation(form: Form, precision: Precision) -> Result<sys::cublasLtMatmulDesc_t, CublasError> {
     use sys::cublasLtMatmulDescAttributes_t as D;
     let compute = match precision {
+        _ if form.factors == Number::Bf16 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
         Precision::F32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
         Precision::Tf32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
         Precision::Bf16 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_16BF,
@@ -255,15 +257,15 @@ fn layout(
     rows: usize,
     columns: usize,
     batch: usize,
+    number: Number,
 ) -> Result<sys::cublasLtMatrixLayout_t, CublasError> {
     use sys::cublasLtMatrixLayoutAttribute_t as A;
     let (dense, other) = if side.transposed { (rows, columns) } else { (columns, rows) };
-    let layout = lt::create_matrix_layout(
-        sys::cudaDataType_t::CUDA_R_32F,
-        dense as u64,
-        other as u64,
-        side.leading as i64,
-    )?;
+    let kind = match number {
+        Number::F32 => sys::cudaDataType_t::CUDA_R_32F,
+        Number::Bf16 => sys::cudaDataType_t::CUDA_R_16BF,
+    };
+    let layout = lt::create_matrix_layout(kind, dense as u64, other as u64, side.leading as i64)?;
     if batch > 1 {
         let (count, step) = (batch as i32, side.step as i64);
         // SAFETY: the layout was just made; each attribute has the size that cuBLASLt documents.

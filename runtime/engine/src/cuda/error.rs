@@ -3,6 +3,7 @@
 use cudarc::driver::DriverError;
 
 use super::product::Form;
+use crate::device::Precision;
 
 /// Why a GPU cannot be used, or stopped.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -39,6 +40,21 @@ pub enum DeviceError {
         found: (i32, i32),
         /// What it must.
         needed: (i32, i32),
+    },
+    /// A device whose tensor cores do not take these numbers.
+    #[error(
+        "GPU {ordinal} ({name}) has compute capability {}.{}, and {precision} needs 8.0 (Ampere, 2020). Use \
+         train.precision=f32 or another GPU", .found.0, .found.1
+    )]
+    Precision {
+        /// Its number.
+        ordinal: usize,
+        /// Its name.
+        name: String,
+        /// What it can do.
+        found: (i32, i32),
+        /// What was asked for.
+        precision: Precision,
     },
     /// A call of the driver that failed.
     #[error("CUDA: {call} failed: {reason}{}", remedy(.code))]

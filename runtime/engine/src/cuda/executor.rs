@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::blas::Blas;
 use super::clock::Clock;
 use super::device::{Device, DeviceInfo};
+use super::error::DeviceError;
 use super::kernel_cache::KernelCache;
 use super::kernels::Kernels;
 use super::lower::lower;
@@ -55,6 +56,9 @@ impl Default for CudaOptions {
         }
     }
 }
+
+/// The least compute capability whose tensor cores take TF32 and bfloat16, and whose instructions round to the latter.
+const ROUNDING_CAPABILITY: (i32, i32) = (8, 0);
 
 /// Plans kept in the form that the device runs. Each holds its constants and its graph.
 const MOST_PLANS: usize = 64;
@@ -102,6 +106,11 @@ impl CudaExecutor {
     /// [`DeviceError`](super::DeviceError) with what was looked for, and the remedy.
     pub fn new(options: CudaOptions) -> Result<CudaExecutor, Error> {
         let device = Arc::new(Device::open(options.ordinal)?);
+        let DeviceInfo { ordinal, name, capability: found, .. } = device.info().clone();
+        let precision = options.precision;
+        if precision != Precision::F32 && found < ROUNDING_CAPABILITY {
+            return Err(DeviceError::Precision { ordinal, name, found, precision }.into());
+        }
         let cache = options.kernel_cache.as_deref().map(KernelCache::new);
         Ok(CudaExecutor {
             plans: FxHashMap::default(),
@@ -283,8 +292,9 @@ impl Executor for CudaExecutor {
 
     fn prepare(&mut self, plan: &Plan) -> Result<(), Error> {
         self.prepare_plan(plan)?;
-        let scratch = self.plans.get(&plan.id).map_or(0, |prepared| prepared.lowered.scratch);
-        self.make_room(plan.arena, scratch)?;
+        let needs = |prepared: &Prepared| (prepared.lowered.arena, prepared.lowered.scratch);
+        let (arena, scratch) = self.plans.get(&plan.id).map_or((0, 0), needs);
+        self.make_room(arena, scratch)?;
         plan.states.iter().try_for_each(|state| self.hold_state(state))
     }
 

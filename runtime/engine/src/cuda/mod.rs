@@ -16,6 +16,10 @@
 //! added on the way. Anything else (a flipped operand, a batch that lies innermost, a convolution) is a tiled kernel
 //! of ours. What is done to every element of a product otherwise follows as one elementwise kernel, in place.
 //!
+//! **With products of bfloat16, what they take is kept in 16 bits** (`storage`): activations and gradients on their way to
+//! a product or attention, and what shares their memory. Weights are rounded each time. The plan knows nothing of it:
+//! lowering places its buffers anew, and kernels name the type of what they point to; a `bf16` reads as a `float`.
+//!
 //! **Everything else is `f32` and in a fixed order.** Reductions are cut by shapes alone and joined by a second kernel;
 //! what is added by index is gathered by the element that receives it. There are no atomics: every run has the same
 //! bits on one device. Random draws are the CPU's words. Only normal draws use `f64`, as on the CPU.
@@ -33,7 +37,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`lower`], [`task`], [`product`] | plans as tasks; no device |
+//! | [`lower`], [`task`], [`product`], `storage` | plans as tasks and places; no device |
 //! | [`compile`], [`KernelCache`], [`resources()`] | text to machine code, and what that takes |
 //! | `device`, `memory`, `kernels`, `blas` | the device's side, each owning what it must free |
 //! | `executor`, `run`, `staging`, `clock` | state and plans; a run, the inputs of the next, how long it took |
@@ -55,6 +59,7 @@ pub mod product;
 mod resources;
 mod run;
 mod staging;
+mod storage;
 pub mod task;
 
 pub use device::{DeviceInfo, devices};

@@ -1,6 +1,6 @@
 //! Matrix products as numbers: what cuBLASLt is asked for, before there is a device.
 
-use super::task::Address;
+use super::task::{Address, Number};
 
 /// `C = alpha · A · B`, or added to what lies where C will or somewhere else; rows of C lie one after another. Several
 /// products of one shape are one task.
@@ -43,6 +43,10 @@ pub struct Form {
     pub accumulate: bool,
     /// Whether a row is added to every row of the result.
     pub bias: bool,
+    /// What the elements of A and B are.
+    pub factors: Number,
+    /// What those of C are, of the addend and of the row.
+    pub result: Number,
 }
 
 /// How a matrix lies in memory.

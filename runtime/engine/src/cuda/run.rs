@@ -6,10 +6,10 @@ use super::blas::Places;
 use super::error::{DeviceError, failed};
 use super::executor::CudaExecutor;
 use super::memory::DeviceMemory;
-use super::task::{Address, Region, Task};
+use super::task::{Address, Number, Region, Task};
 use crate::error::Error;
 use crate::executor::{Outputs, check_finite, match_inputs, place_of};
-use crate::plan::{Place, Plan};
+use crate::plan::{Plan, Port};
 
 impl CudaExecutor {
     /// The values of a plan's inputs, in its order.
@@ -30,7 +30,7 @@ impl CudaExecutor {
     /// Brings inputs to where the plan has them.
     pub(super) fn feed(&mut self, plan: &Plan, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
         for (port, values) in plan.inputs.iter().zip(self.checked_inputs(plan, inputs)?) {
-            if let Place::Arena(start) = plan.buffers[port.buffer].place {
+            if let Some(start) = self.start_of(plan, port) {
                 self.arena.write(start, values)?;
             }
         }
@@ -45,7 +45,7 @@ impl CudaExecutor {
         let mut from = 0;
         for port in &plan.inputs {
             let elements = port.shape.elements();
-            if let Place::Arena(to) = plan.buffers[port.buffer].place
+            if let Some(to) = self.start_of(plan, port)
                 && elements > 0
             {
                 // SAFETY: both ranges lie in their memory, which is not the same.
@@ -113,8 +113,8 @@ impl CudaExecutor {
         for (index, step) in plan.steps.iter().enumerate() {
             self.run_step(plan, index)?;
             for output in &step.outputs {
-                let (memory, start) = self.region(plan, place(plan, output.buffer));
-                let values = memory.read(start, output.layout.shape().elements())?;
+                let address = self.plans[&plan.id].lowered.buffers[output.buffer];
+                let values = self.read(plan, address, output.layout.shape().elements())?;
                 check_finite(&values, || {
                     (step.op.as_operator().name().into(), place_of(step, index, output))
                 })?;
@@ -129,8 +129,8 @@ impl CudaExecutor {
         for number in 0..tasks {
             let task = &self.plans[&plan.id].lowered.steps[step][number];
             let at = |address: Address| {
-                let (memory, start) = self.region(plan, address);
-                memory.at(start)
+                let (memory, start) = self.region(plan, address.region);
+                memory.at(start) + address.bytes() as sys::CUdeviceptr
             };
             match task {
                 Task::Launch(launch) => {
@@ -150,7 +150,7 @@ impl CudaExecutor {
                     self.blas.multiply(&product, places)?;
                 }
                 Task::Copy { from, to, elements } => {
-                    let (from, to, bytes) = (at(*from), at(*to), 4 * elements);
+                    let (from, to, bytes) = (at(*from), at(*to), from.number.bytes() * elements);
                     let stream = self.device.stream()?.cu_stream();
                     // SAFETY: both ranges lie in their memory and do not overlap.
                     unsafe { result::memcpy_dtod_async(to, from, bytes, stream) }
@@ -161,16 +161,35 @@ impl CudaExecutor {
         Ok(())
     }
 
-    /// The memory that an address of a plan lies in, and the element there.
-    fn region(&self, plan: &Plan, address: Address) -> (&DeviceMemory, usize) {
-        let Address { region, offset } = address;
+    /// The memory that a region of a plan lies in, and its first element there.
+    fn region(&self, plan: &Plan, region: Region) -> (&DeviceMemory, usize) {
         match region {
-            Region::Arena => (&self.arena, offset),
-            Region::Scratch => (&self.scratch, offset),
-            Region::State(state) => (&self.states[&plan.states[state].name].memory, offset),
+            Region::Arena => (&self.arena, 0),
+            Region::Scratch => (&self.scratch, 0),
+            Region::State(state) => (&self.states[&plan.states[state].name].memory, 0),
             Region::Constant(constant) => {
                 let prepared = &self.plans[&plan.id];
-                (&prepared.constants, prepared.starts[constant] + offset)
+                (&prepared.constants, prepared.starts[constant])
+            }
+        }
+    }
+
+    /// Where an input or output lies in the arena; their elements are `f32`.
+    fn start_of(&self, plan: &Plan, port: &Port) -> Option<usize> {
+        Some(self.plans.get(&plan.id)?.lowered.buffers[port.buffer].offset)
+    }
+
+    /// Waits for all work, then copies the elements of a buffer out.
+    fn read(&self, plan: &Plan, address: Address, elements: usize) -> Result<Vec<f32>, DeviceError> {
+        let (memory, start) = self.region(plan, address.region);
+        match address.number {
+            Number::F32 => memory.read(start + address.offset, elements),
+            // Buffers start at whole elements of `f32`.
+            Number::Bf16 => {
+                let words = memory.read(start + address.offset / 2, elements.div_ceil(2))?;
+                let halves =
+                    words.iter().flat_map(|word| [word.to_bits() << 16, word.to_bits() & 0xffff_0000]);
+                Ok(halves.map(f32::from_bits).take(elements).collect())
             }
         }
     }
@@ -178,19 +197,11 @@ impl CudaExecutor {
     pub(super) fn collect(&self, plan: &Plan) -> Result<Outputs, DeviceError> {
         let mut outputs = Outputs::default();
         for port in &plan.outputs {
-            if let Place::Arena(start) = plan.buffers[port.buffer].place {
+            if let Some(start) = self.start_of(plan, port) {
                 outputs.insert(&port.name, self.arena.read(start, port.shape.elements())?);
             }
         }
         self.device.synchronize()?;
         Ok(outputs)
-    }
-}
-
-fn place(plan: &Plan, buffer: usize) -> Address {
-    match plan.buffers[buffer].place {
-        Place::Arena(offset) => Address { region: Region::Arena, offset },
-        Place::State(state) => Address { region: Region::State(state), offset: 0 },
-        Place::Constant(constant) => Address { region: Region::Constant(constant), offset: 0 },
     }
 }

@@ -9,8 +9,38 @@ use super::product::Product;
 pub struct Address {
     /// What it lies in.
     pub region: Region,
-    /// Elements from the region's start.
+    /// Elements from the region's start, all of them of this kind.
     pub offset: usize,
+    /// What lies there.
+    pub number: Number,
+}
+
+/// What an element of memory is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Number {
+    /// An `f32`.
+    #[default]
+    F32,
+    /// The upper half of an `f32`: bfloat16.
+    Bf16,
+}
+
+impl Number {
+    /// Bytes that one takes.
+    pub fn bytes(self) -> usize {
+        match self {
+            Number::F32 => 4,
+            Number::Bf16 => 2,
+        }
+    }
+
+    /// Its type in kernels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Number::F32 => "float",
+            Number::Bf16 => "bf16",
+        }
+    }
 }
 
 /// What a plan's memory is made of.
@@ -30,6 +60,11 @@ impl Address {
     /// The place `elements` further on.
     pub fn plus(self, elements: usize) -> Address {
         Address { offset: self.offset + elements, ..self }
+    }
+
+    /// Bytes from the region's start.
+    pub fn bytes(self) -> usize {
+        self.offset * self.number.bytes()
     }
 }
 
@@ -78,8 +113,12 @@ pub struct Launch {
 pub struct Lowered {
     /// The tasks of each of the plan's steps.
     pub steps: Vec<Vec<Task>>,
-    /// Elements of scratch memory that the neediest step takes.
+    /// Elements of scratch memory that the neediest step takes, in `f32`.
     pub scratch: usize,
+    /// Elements of the arena, in `f32`.
+    pub arena: usize,
+    /// Where each of the plan's buffers starts.
+    pub buffers: Vec<Address>,
 }
 
 impl Lowered {

@@ -320,6 +320,7 @@ impl Builder {
             lifetimes.iter_mut().flatten().for_each(|life| *life = (0, end));
         }
         self.plan.arena = place(&mut self.plan.buffers, &lifetimes);
+        self.plan.lifetimes = lifetimes;
     }
 }
 

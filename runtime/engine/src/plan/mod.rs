@@ -11,11 +11,14 @@ mod step;
 
 use std::sync::Arc;
 
+use self::memory::Lifetime;
 use crate::layout::Layout;
 use crate::ops::{Cost, Op, State};
 use crate::shape::Shape;
 
 pub use build::{Liberties, Tally, build};
+#[cfg(feature = "cuda")]
+pub use memory::place;
 pub use schedule::live_nodes;
 
 /// A compiled graph.
@@ -28,6 +31,9 @@ pub struct Plan {
     pub(crate) steps: Vec<Step>,
     /// All memory they touch.
     pub(crate) buffers: Vec<Buffer>,
+    /// The steps between which each buffer keeps its memory; nothing for one that no step touches.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "the CPU runs plans as they are"))]
+    pub(crate) lifetimes: Vec<Option<Lifetime>>,
     /// Length of the arena, in elements.
     pub(crate) arena: usize,
     /// What is fed.

@@ -116,11 +116,15 @@ pub fn train(trainer: &mut Trainer) -> Vec<(String, f64)> {
     losses(folder.path())
 }
 
-/// The largest difference of two runs' losses, in units of the loss where that is beyond 1.
+/// Differences of two runs' losses, in units of the loss where that is beyond 1.
 #[track_caller]
-pub fn apart(expected: &[(String, f64)], found: &[(String, f64)]) -> f64 {
+pub fn apart(expected: &[(String, f64)], found: &[(String, f64)]) -> Vec<f64> {
     assert!(expected.len() > 4, "{expected:?}");
     assert!(expected.iter().map(|(name, _)| name).eq(found.iter().map(|(name, _)| name)));
-    let differences = expected.iter().zip(found).map(|((_, a), (_, b))| (a - b).abs() / a.abs().max(1.0));
-    differences.fold(0.0, f64::max)
+    expected.iter().zip(found).map(|((_, a), (_, b))| (a - b).abs() / a.abs().max(1.0)).collect()
+}
+
+/// The largest of some differences.
+pub fn most(differences: &[f64]) -> f64 {
+    differences.iter().copied().fold(0.0, f64::max)
 }

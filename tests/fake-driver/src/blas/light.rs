@@ -297,6 +297,9 @@ impl<'a> Described<'a> {
         {
             return Err(Status::NOT_SUPPORTED);
         }
+        let [a, b, c, kind] =
+            [self.a, self.b, self.c, d].map(|side| DataType::of(side.get(layout::TYPE) as u32));
+        check_types([a?, b?, c?, kind?])?;
         Ok(Gemm {
             rows: rows as usize,
             columns: columns as usize,
@@ -311,6 +314,15 @@ impl<'a> Described<'a> {
             precision: Precision::of(operation.get(matmul::COMPUTE_TYPE) as u32)?,
             epilogue: epilogue(operation)?,
         })
+    }
+}
+
+/// Of the combinations in `cublasLtMatmul`'s tables, those with sums of 32 bits: factors of one kind, and a result of
+/// theirs or of `f32`.
+fn check_types([a, b, c, d]: [DataType; 4]) -> Outcome<()> {
+    match a == b && c == d && (d == a || (d == DataType::F32 && a != DataType::F64)) {
+        true => Ok(()),
+        false => Err(Status::NOT_SUPPORTED),
     }
 }
 

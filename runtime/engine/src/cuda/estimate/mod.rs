@@ -7,8 +7,9 @@
 //! - what it reads of shared memory, a warp a cycle, while a multiprocessor adds four.
 //!
 //! All are bounds from below: caches help, everything else takes longer. **Bytes and operations** are the plan's: each
-//! operand once, shared among a step's kernels by their threads and the multiply-adds in their text. A product has its
-//! own by its lengths; a kernel beside it reads and writes the result once more. **Residency** is known where the kernels were compiled ([`Resources`]).
+//! operand once, of the kind it is kept in, shared among a step's kernels by their threads and the multiply-adds in their
+//! text. A product has its own by its lengths; a kernel beside it rounds operands, or reads and writes the result once
+//! more. **Residency** is known where the kernels were compiled ([`Resources`]).
 
 mod gpu;
 
@@ -19,15 +20,18 @@ pub use gpu::GpuModel;
 use self::gpu::THREADS;
 use super::product::Product;
 use super::resources::Resources;
-use super::task::{Launch, Lowered, Task};
+use super::task::{Address, Launch, Lowered, Task};
 use crate::device::Precision;
-use crate::plan::{Plan, Step};
+use crate::plan::{Operand, Plan, Step};
 
 /// Seconds from a node of a CUDA graph to the next: what is reported of A100 and H100, 1 to 2 µs.
 pub const NODE_SECONDS: f64 = 1.5e-6;
 
 /// Resident threads, of those that fit, that take all of the bandwidth: each has several loads under way.
 const THREADS_FOR_BANDWIDTH: f64 = 0.5;
+
+/// Bytes that rounding an element reads and writes.
+const ROUNDING_BYTES: f64 = 4.0 + 2.0;
 
 /// Terms that are worth a block of their own where a product has few blocks.
 const WORTH_A_BLOCK: usize = 512;
@@ -72,19 +76,29 @@ pub fn estimate(
     let of_step = |(number, (step, tasks)): (usize, (&Step, &Vec<Task>))| {
         let weights: Vec<f64> = tasks.iter().map(|task| weight(task, resources)).collect();
         let all: f64 = weights.iter().sum();
+        let bytes = |operands: &[Operand]| kept_bytes(operands, &lowered.buffers);
+        let kept = bytes(&step.inputs) + bytes(&step.outputs);
         let has_product = tasks.iter().any(|task| matches!(task, Task::Product(_)));
         let estimates = tasks.iter().enumerate().map(|(place, task)| match task {
             Task::Product(product) => of_product(product, gpu, precision),
             Task::Copy { elements, .. } => {
                 ("copy".into(), of_times(8.0 * *elements as f64 / gpu.bandwidth, 0.0, 0.0))
             }
+            Task::Launch(launch) if operator(launch) == "round" => {
+                let elements = f64::from(launch.blocks) * f64::from(launch.kernel.threads);
+                of_launch(launch, [ROUNDING_BYTES * elements, elements], gpu, resources)
+            }
+            Task::Launch(launch) if has_product => {
+                let others = step.inputs.get(2..).unwrap_or_default();
+                let flops = (step.cost.flops - step.product_flops()) as f64;
+                of_launch(launch, [2.0 * bytes(&step.outputs) + bytes(others), flops], gpu, resources)
+            }
             Task::Launch(launch) => {
-                let work = match has_product {
-                    true => beside_product(step),
-                    false => [step.cost.bytes, step.cost.flops]
-                        .map(|all_work| all_work as f64 * weights[place] / all),
-                };
-                of_launch(launch, work, gpu, resources)
+                let share = weights[place] / all;
+                let wide = 4 * elements(&step.inputs) + 4 * elements(&step.outputs);
+                let narrower = if wide == 0 { 1.0 } else { kept / wide as f64 };
+                let work = [step.cost.bytes as f64 * narrower, step.cost.flops as f64];
+                of_launch(launch, work.map(|work| work * share), gpu, resources)
             }
         });
         let named = |(name, Times { seconds, bound, occupancy }): (String, Times)| Estimate {
@@ -112,13 +126,21 @@ fn of_times(memory: f64, arithmetic: f64, shared: f64) -> Times {
     Times { seconds, bound, occupancy: None }
 }
 
-/// Bytes and operations of what follows a product: the result again and all operands that are no factors.
-fn beside_product(step: &Step) -> [f64; 2] {
-    let elements = |operands: &[crate::plan::Operand]| -> usize {
-        operands.iter().map(|operand| operand.layout.shape().elements()).sum()
-    };
-    let bytes = 4 * (2 * elements(&step.outputs) + elements(step.inputs.get(2..).unwrap_or_default()));
-    [bytes as f64, (step.cost.flops - step.product_flops()) as f64]
+/// Bytes of operands as they are kept, each element once.
+fn kept_bytes(operands: &[Operand], buffers: &[Address]) -> f64 {
+    let bytes =
+        |operand: &Operand| operand.layout.shape().elements() * buffers[operand.buffer].number.bytes();
+    operands.iter().map(bytes).sum::<usize>() as f64
+}
+
+fn elements(operands: &[Operand]) -> usize {
+    operands.iter().map(|operand| operand.layout.shape().elements()).sum()
+}
+
+/// A kernel's name without its hash.
+fn operator(launch: &Launch) -> &str {
+    let name = &launch.kernel.name;
+    name.rsplit_once('_').map_or(name, |(operator, _)| operator)
 }
 
 /// How much of a step's work a kernel does, beside the step's others.
@@ -147,7 +169,8 @@ fn of_product(product: &Product, gpu: &GpuModel, precision: Precision) -> (Strin
         blocks *= (gpu.multiprocessors / blocks.max(1)).min(depth / WORTH_A_BLOCK).max(1);
     }
     let passes = if form.accumulate { 2 } else { 1 };
-    let bytes = 4 * batch * (rows * depth + depth * columns + passes * rows * columns);
+    let factors = form.factors.bytes() * (rows * depth + depth * columns);
+    let bytes = batch * (factors + form.result.bytes() * passes * rows * columns);
     let flops = 2 * batch * rows * columns * depth;
     let rate = gpu.product_rate(precision) * filled(blocks, gpu.multiprocessors);
     ("product".into(), of_times(bytes as f64 / gpu.bandwidth, flops as f64 / rate, 0.0))
@@ -160,7 +183,6 @@ fn of_launch(
     resources: Option<&BTreeMap<String, Resources>>,
 ) -> (String, Times) {
     let kernel = &launch.kernel;
-    let name = kernel.name.rsplit_once('_').map_or(kernel.name.as_str(), |(operator, _)| operator);
     let taken = resources.and_then(|resources| resources.get(&kernel.name));
     let (blocks, processors) = (launch.blocks as usize, gpu.multiprocessors);
     let fits = taken.map(|taken| gpu.resident_blocks(kernel.threads, taken.registers, taken.shared_bytes));
@@ -175,5 +197,5 @@ fn of_launch(
         .map_or(0.0, |taken| 4.0 * f64::from(taken.shared_loads) / f64::from(taken.multiply_adds));
     let mut times = of_times(memory, arithmetic, arithmetic * reads);
     times.occupancy = fits.map(|fits| f64::from(fits * kernel.threads) / f64::from(THREADS));
-    (name.into(), times)
+    (operator(launch).into(), times)
 }

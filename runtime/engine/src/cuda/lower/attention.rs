@@ -298,7 +298,7 @@ fn backward(owns_keys: bool) -> String {
         for (unsigned c = 0; c < COLUMNS; ++c) {{
             const unsigned token = own + down + SIDE * i, w = strip + c;
             if (token >= TOKENS || w >= WIDTH) continue;
-            float* to = d_qkv + (size_t)(sample * TOKENS + token) * 3u * SPAN + head * WIDTH + w;
+            auto* to = d_qkv + (size_t)(sample * TOKENS + token) * 3u * SPAN + head * WIDTH + w;
             {store}
         }}
 "

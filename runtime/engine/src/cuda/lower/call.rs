@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::cuda::task::{Address, Kernel, Launch, Region, Task};
+use crate::cuda::task::{Address, Kernel, Launch, Number, Region, Task};
 use crate::device::Precision;
 use crate::layout::Layout;
 use crate::random::fnv1a;
@@ -59,15 +59,21 @@ pub struct Call {
     pub precision: Precision,
     /// The tasks so far.
     pub tasks: Vec<Task>,
-    /// Elements of scratch memory taken so far.
+    /// Elements of scratch memory taken so far, in `f32`.
     pub scratch: usize,
 }
 
 impl Call {
     /// Scratch memory for this step, from a cache line on.
     pub fn scratch(&mut self, elements: usize) -> Address {
-        let address = Address { region: Region::Scratch, offset: self.scratch };
-        self.scratch += elements.next_multiple_of(64);
+        self.scratch_of(Number::F32, elements)
+    }
+
+    /// The same for numbers of any kind.
+    pub fn scratch_of(&mut self, number: Number, elements: usize) -> Address {
+        let (bytes, wide) = (number.bytes(), Number::F32.bytes());
+        let address = Address { region: Region::Scratch, offset: self.scratch * wide / bytes, number };
+        self.scratch += (elements * bytes).div_ceil(wide).next_multiple_of(64);
         address
     }
 
@@ -102,21 +108,21 @@ pub struct KernelBuilder<'c> {
 impl KernelBuilder<'_> {
     /// A pointer to what is only read, and written by nobody meanwhile.
     pub fn reads(mut self, name: &str, address: Address) -> Self {
-        self.parameters.push(format!("const float* __restrict__ {name}"));
+        self.parameters.push(format!("const {}* __restrict__ {name}", address.number.name()));
         self.arguments.push(address);
         self
     }
 
     /// A pointer to what is only written.
     pub fn writes(mut self, name: &str, address: Address) -> Self {
-        self.parameters.push(format!("float* __restrict__ {name}"));
+        self.parameters.push(format!("{}* __restrict__ {name}", address.number.name()));
         self.arguments.push(address);
         self
     }
 
     /// A pointer to memory that another parameter may point to as well.
     pub fn shares(mut self, name: &str, address: Address) -> Self {
-        self.parameters.push(format!("float* {name}"));
+        self.parameters.push(format!("{}* {name}", address.number.name()));
         self.arguments.push(address);
         self
     }

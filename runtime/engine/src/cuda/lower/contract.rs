@@ -8,9 +8,10 @@ use super::elementwise;
 use super::tiled::TiledProduct;
 use crate::axes::{Axis, SortedAxes, UNIT, take_longest};
 use crate::cuda::product::{Form, Product, Side};
-use crate::cuda::task::{Address, Task};
+use crate::cuda::task::{Address, Number, Task};
 use crate::layout::Layout;
 use crate::ops::{BinaryKind, Contract, FusedContract, Instruction, Program};
+use crate::shape::Shape;
 
 /// More products than this for one contraction cost more to launch than a kernel of our own takes.
 const MOST_PRODUCTS: usize = 16;
@@ -18,7 +19,7 @@ const MOST_PRODUCTS: usize = 16;
 /// Runs a contraction.
 pub fn run(contract: &Contract, call: &mut Call) {
     let target = call.outputs[0];
-    multiply(contract, target, Sum::default(), call);
+    multiply(contract, [call.inputs[0], call.inputs[1]], target, Sum::default(), call);
 }
 
 /// What is added to a product on the way.
@@ -33,19 +34,20 @@ struct Sum {
 /// Runs a contraction with an elementwise program behind it.
 pub fn run_fused(fused: &FusedContract, call: &mut Call) {
     let (outputs, others) = (call.outputs.clone(), call.inputs[2..].to_vec());
+    let factors = [call.inputs[0], call.inputs[1]];
     let first = outputs[0];
     if let Some(sum) = sum(&fused.epilogue, &others, &first)
-        && !call.inputs[..2].iter().any(|factor| overlaps(factor, &first))
-        && multiply(&fused.contract, first, sum, call)
+        && !factors.iter().any(|factor| overlaps(factor, &first))
+        && multiply(&fused.contract, factors, first, sum, call)
     {
         return;
     }
     let free = !call.inputs.iter().any(|input| overlaps(input, &first));
     let product = match free {
         true => first,
-        false => Target { address: call.scratch(first.shape.elements()), ..first },
+        false => Target { address: call.scratch_of(first.address.number, first.shape.elements()), ..first },
     };
-    multiply(&fused.contract, product, Sum::default(), call);
+    multiply(&fused.contract, factors, product, Sum::default(), call);
     let inputs: Vec<Source> = [product.source()].into_iter().chain(others).collect();
     elementwise::apply("epilogue", &fused.epilogue, &inputs, &outputs, call);
 }
@@ -58,9 +60,13 @@ fn sum(program: &Program, others: &[Source], target: &Target) -> Option<Sum> {
     let mut sum = Sum::default();
     for other in others {
         let lies_there = other.address == target.address || !overlaps(other, target);
-        let place = if is_row(&other.layout) && !overlaps(other, target) {
+        let is_wide = other.address.number == Number::F32;
+        let place = if is_row(&other.layout) && is_wide && !overlaps(other, target) {
             &mut sum.bias
-        } else if other.layout == Layout::contiguous(target.shape) && lies_there {
+        } else if other.layout == Layout::contiguous(target.shape)
+            && other.address.number == target.address.number
+            && lies_there
+        {
             &mut sum.addend
         } else {
             return None;
@@ -104,23 +110,75 @@ fn is_row(layout: &Layout) -> bool {
 fn overlaps(input: &Source, output: &Target) -> bool {
     let Some((low, high)) = input.layout.span() else { return false };
     let first = input.address.offset as isize - input.layout.offset();
-    let (start, end) =
-        (output.address.offset as isize, (output.address.offset + output.shape.elements()) as isize);
-    input.address.region == output.address.region && first + low < end && start <= first + high
+    let bytes = |address: Address, elements: isize| elements * address.number.bytes() as isize;
+    let (start, end) = (bytes(input.address, first + low), bytes(input.address, first + high + 1));
+    let (from, to) = (output.address.bytes(), output.address.plus(output.shape.elements()).bytes());
+    input.address.region == output.address.region && start < to as isize && (from as isize) < end
 }
 
 /// Writes the product and what is added to it to `target`; nothing and `false` where that cannot be added on the way.
-fn multiply(contract: &Contract, target: Target, sum: Sum, call: &mut Call) -> bool {
-    let [a, b] = [call.inputs[0], call.inputs[1]];
+fn multiply(contract: &Contract, operands: [Source; 2], target: Target, sum: Sum, call: &mut Call) -> bool {
     if target.shape.elements() == 0 {
         return true;
     }
-    match products(contract, [a, b], target, sum) {
-        Some(products) => call.tasks.extend(products.into_iter().map(Task::Product)),
-        None if sum.bias.is_some() || sum.addend.is_some() => return false,
-        None => by_kernel(contract, [a, b], target, call),
+    let Some(products) = products(contract, operands, target, sum) else {
+        if sum.bias.is_some() || sum.addend.is_some() {
+            return false;
+        }
+        by_kernel(contract, operands, target, call);
+        return true;
+    };
+    let result = target.address.number;
+    // A sum of several products is not rounded between them.
+    if result == Number::Bf16 && products.iter().any(adds_to_itself) {
+        let total = Target { address: call.scratch(target.shape.elements()), ..target };
+        if sum.addend.is_some() || !multiply(contract, operands, total, sum, call) {
+            return false;
+        }
+        elementwise::apply("round", &Program::copy(), &[total.source()], &[target], call);
+        return true;
     }
+    // cuBLASLt takes two factors of one kind, gives bfloat16 for such factors only, and adds a row of the result's kind.
+    let [a, b] = operands.map(|operand| operand.address.number);
+    if a != b || (result == Number::Bf16 && a != result) {
+        let operands = operands.map(|operand| rounded(operand, call));
+        return multiply(contract, operands, target, sum, call);
+    }
+    if let Some(bias) = sum.bias.filter(|bias| bias.number != result) {
+        let row = Shape::from([target.shape.last().copied().unwrap_or(1)]);
+        let bias = Some(rounded(Source::dense(bias, row), call).address);
+        return multiply(contract, operands, target, Sum { bias, ..sum }, call);
+    }
+    call.tasks.extend(products.into_iter().map(Task::Product));
     true
+}
+
+/// Whether a product is added to what an earlier one left.
+fn adds_to_itself(product: &Product) -> bool {
+    product.form.accumulate && product.addend.is_none()
+}
+
+/// An operand as bfloat16: itself, or its elements in scratch memory in the order in which they lie, without gaps.
+fn rounded(operand: Source, call: &mut Call) -> Source {
+    let Source { address, layout } = operand;
+    if address.number == Number::Bf16 {
+        return operand;
+    }
+    let shape = *layout.shape();
+    let strides: Vec<usize> = layout.strides().iter().map(|stride| stride.unsigned_abs()).collect();
+    // What repeats is rounded once.
+    let once = (0..shape.len())
+        .filter(|&axis| strides[axis] == 0)
+        .fold(layout, |layout, axis| layout.slice(axis, 0, 1));
+    let mut order: Vec<usize> = (0..shape.len()).collect();
+    order.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
+    let from = Source { address, layout: once.permute(&order) };
+    let dense = Layout::contiguous(from.shape());
+    let to = Target { address: call.scratch_of(Number::Bf16, from.shape().elements()), shape: from.shape() };
+    elementwise::apply("round", &Program::copy(), &[from], &[to], call);
+    let mut back = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(place, &axis)| back[axis] = place);
+    Source { address: to.address, layout: dense.permute(&back).expand(shape) }
 }
 
 /// The contraction as products that cuBLASLt runs; nothing where it has no such form.
@@ -163,6 +221,8 @@ fn products(
         c: Side { step: step_c, ..side_c },
         accumulate: false,
         bias: bias.is_some(),
+        factors: a.address.number,
+        result: target.address.number,
     };
     let (outer, inner) = (combinations(&batch)?, combinations(&sums)?);
     let at = |address: Address, offset: usize| address.plus(offset);

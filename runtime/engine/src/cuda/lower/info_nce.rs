@@ -8,7 +8,7 @@ use super::call::Call;
 use super::code::literal;
 use super::reduce::Reduction;
 use crate::cuda::product::{Form, Product, Side};
-use crate::cuda::task::{Address, Task};
+use crate::cuda::task::{Address, Number, Task};
 use crate::ops::{DenseInfoNce, DenseInfoNceGradient, Negatives, ReduceKind};
 use crate::shape::Shape;
 
@@ -87,6 +87,8 @@ impl Sizes {
                 c: Side::dense(self.candidates()),
                 accumulate: false,
                 bias: false,
+                factors: Number::F32,
+                result: Number::F32,
             };
             call.tasks.push(Task::Product(Product {
                 form,
@@ -217,6 +219,8 @@ impl Sizes {
                 c: dense,
                 accumulate: true,
                 bias: false,
+                factors: Number::F32,
+                result: Number::F32,
             };
             let to_candidates =
                 Form { rows: self.rows, depth: block.length, a: to_anchors.a.turned(), ..to_anchors };

@@ -22,20 +22,22 @@ mod window;
 pub use code::PRELUDE;
 
 use self::call::{Call, Source, Target};
-use super::task::{Address, Lowered, Region, Task};
+use super::storage::Storage;
+use super::task::{Address, Lowered, Task};
 use crate::device::Precision;
 use crate::error::Error;
 use crate::ops::Op;
-use crate::plan::{Operand, Place, Plan, Step};
+use crate::plan::{Operand, Plan, Step};
 
 /// Lowers a plan, with products of this precision.
 ///
 /// # Errors
 /// A step that has no kernel for its sizes; the message names the operator.
 pub fn lower(plan: &Plan, precision: Precision) -> Result<Lowered, Error> {
-    let mut lowered = Lowered::default();
+    let Storage { arena, buffers } = Storage::new(plan, precision);
+    let mut lowered = Lowered { arena, buffers, ..Lowered::default() };
     for (index, step) in plan.steps.iter().enumerate() {
-        let mut call = call(plan, step, precision);
+        let mut call = call(&lowered.buffers, step, precision);
         run(&step.op, &mut call).map_err(|detail| {
             Error::Executor(format!("step {index}, {}: {detail}", step.op.as_operator().name()))
         })?;
@@ -46,19 +48,14 @@ pub fn lower(plan: &Plan, precision: Precision) -> Result<Lowered, Error> {
 }
 
 /// The operands of a step. What a kernel updates in place is put into the output first.
-fn call(plan: &Plan, step: &Step, precision: Precision) -> Call {
-    let start = |buffer: usize| match plan.buffers[buffer].place {
-        Place::Arena(offset) => Address { region: Region::Arena, offset },
-        Place::State(state) => Address { region: Region::State(state), offset: 0 },
-        Place::Constant(constant) => Address { region: Region::Constant(constant), offset: 0 },
-    };
+fn call(buffers: &[Address], step: &Step, precision: Precision) -> Call {
     // The first element of a layout lies in the buffer, unless there is no element.
     let source = |operand: &Operand| Source {
-        address: start(operand.buffer).plus(usize::try_from(operand.layout.offset()).unwrap_or(0)),
+        address: buffers[operand.buffer].plus(usize::try_from(operand.layout.offset()).unwrap_or(0)),
         layout: operand.layout,
     };
     let target =
-        |operand: &Operand| Target { address: start(operand.buffer), shape: *operand.layout.shape() };
+        |operand: &Operand| Target { address: buffers[operand.buffer], shape: *operand.layout.shape() };
     let mut call = Call {
         inputs: step.inputs.iter().map(source).collect(),
         outputs: step.outputs.iter().map(target).collect(),

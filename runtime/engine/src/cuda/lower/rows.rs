@@ -38,7 +38,7 @@ impl Rows {
     fn row(mut self, name: &str, base: &str, source: &Source, constant: &str) -> Self {
         let _ = writeln!(
             self.body,
-            "    {constant}float* {name} = {base} + ({});",
+            "    {constant}auto* {name} = {base} + ({});",
             row_position(&source.layout, "row")
         );
         self
@@ -49,7 +49,7 @@ impl Rows {
     }
 
     fn writes(mut self, name: &str, base: &str) -> Self {
-        let _ = writeln!(self.body, "    float* {name} = {base} + (size_t)row * {}u;", self.width);
+        let _ = writeln!(self.body, "    auto* {name} = {base} + (size_t)row * {}u;", self.width);
         self
     }
 
