@@ -1,7 +1,8 @@
 //! Which tensors lie in 16 bits where products are made of them, and where all of them lie then.
 //!
 //! A product of bfloat16 rounds its factors in any case. So what some product or attention takes is kept rounded: it is
-//! written and read in half the bytes and takes half the memory until the backward pass. Four kinds keep `f32`:
+//! written and read in half the bytes and takes half the memory until the backward pass, and so is an activation's
+//! derivative that is saved beside it. Four kinds keep `f32`:
 //!
 //! - what comes in, goes out or stays from step to step, such as parameters and moments;
 //! - terms of a sum that goes on from block to block, such as the residual stream and its gradient, where many small
@@ -64,11 +65,26 @@ fn numbers(plan: &Plan, precision: Precision) -> Vec<Number> {
         factors(step).into_iter().for_each(|buffer| is_factor[buffer] = true);
         wide(step).into_iter().for_each(|buffer| is_wide[buffer] = true);
     }
-    let number = |(is_factor, is_wide): (bool, bool)| match precision {
-        Precision::Bf16 if is_factor && !is_wide => Number::Bf16,
+    let is_saved = saved(plan, &is_factor);
+    let number = |buffer: usize| match precision {
+        Precision::Bf16 if (is_factor[buffer] || is_saved[buffer]) && !is_wide[buffer] => Number::Bf16,
         _ => Number::F32,
     };
-    is_factor.into_iter().zip(is_wide).map(number).collect()
+    (0..plan.buffers.len()).map(number).collect()
+}
+
+/// What programs write beside factors and nothing but programs reads: an activation's derivative, for the backward pass.
+fn saved(plan: &Plan, is_factor: &[bool]) -> Vec<bool> {
+    let mut is_saved = vec![false; plan.buffers.len()];
+    let is_program = |step: &&Step| matches!(step.op, Op::Fused(_) | Op::FusedContract(_));
+    for step in plan.steps.iter().filter(is_program) {
+        let beside = step.outputs.iter().any(|output| is_factor[output.buffer]);
+        step.outputs.iter().for_each(|output| is_saved[output.buffer] |= beside);
+    }
+    for step in plan.steps.iter().filter(|step| Program::of(&step.op).is_none() && !is_program(step)) {
+        step.inputs.iter().for_each(|input| is_saved[input.buffer] = false);
+    }
+    is_saved
 }
 
 /// Buffers that a step takes as factors of products; attention's result is of one, too.

@@ -20,7 +20,7 @@ pub use gpu::GpuModel;
 use self::gpu::THREADS;
 use super::product::Product;
 use super::resources::Resources;
-use super::task::{Address, Launch, Lowered, Task};
+use super::task::{Address, Launch, Lowered, Number, Task};
 use crate::device::Precision;
 use crate::plan::{Operand, Plan, Step};
 
@@ -91,13 +91,13 @@ pub fn estimate(
             Task::Launch(launch) if has_product => {
                 let others = step.inputs.get(2..).unwrap_or_default();
                 let flops = (step.cost.flops - step.product_flops()) as f64;
-                of_launch(launch, [2.0 * bytes(&step.outputs) + bytes(others), flops], gpu, resources)
+                let result = bytes(step.outputs.get(..1).unwrap_or_default());
+                of_launch(launch, [result + bytes(&step.outputs) + bytes(others), flops], gpu, resources)
             }
             Task::Launch(launch) => {
                 let share = weights[place] / all;
-                let wide = 4 * elements(&step.inputs) + 4 * elements(&step.outputs);
-                let narrower = if wide == 0 { 1.0 } else { kept / wide as f64 };
-                let work = [step.cost.bytes as f64 * narrower, step.cost.flops as f64];
+                let shown = shown_bytes(&step.inputs) + shown_bytes(&step.outputs);
+                let work = [step.cost.bytes as f64 * kept / shown.max(1.0), step.cost.flops as f64];
                 of_launch(launch, work.map(|work| work * share), gpu, resources)
             }
         });
@@ -126,15 +126,20 @@ fn of_times(memory: f64, arithmetic: f64, shared: f64) -> Times {
     Times { seconds, bound, occupancy: None }
 }
 
-/// Bytes of operands as they are kept, each element once.
+/// Bytes of operands as they are kept: what repeats, such as a bias, is read once.
 fn kept_bytes(operands: &[Operand], buffers: &[Address]) -> f64 {
-    let bytes =
-        |operand: &Operand| operand.layout.shape().elements() * buffers[operand.buffer].number.bytes();
+    let bytes = |operand: &Operand| {
+        let axes = operand.layout.shape().iter().zip(operand.layout.strides());
+        let lengths = axes.map(|(&length, &stride)| if stride == 0 { length.min(1) } else { length });
+        lengths.product::<usize>() * buffers[operand.buffer].number.bytes()
+    };
     operands.iter().map(bytes).sum::<usize>() as f64
 }
 
-fn elements(operands: &[Operand]) -> usize {
-    operands.iter().map(|operand| operand.layout.shape().elements()).sum()
+/// Bytes of as many elements of `f32` as operands show.
+fn shown_bytes(operands: &[Operand]) -> f64 {
+    let elements = operands.iter().map(|operand| operand.layout.shape().elements());
+    (Number::F32.bytes() * elements.sum::<usize>()) as f64
 }
 
 /// A kernel's name without its hash.
