@@ -127,6 +127,15 @@ impl DeviceExecutor {
         }
     }
 
+    /// Bytes of a plan's activations, gradients, inputs and outputs as this device keeps them.
+    pub fn arena_bytes(&self, plan: &Plan) -> usize {
+        match self {
+            DeviceExecutor::Cpu(_) => plan.arena_bytes(),
+            #[cfg(feature = "cuda")]
+            DeviceExecutor::Cuda(executor) => executor.arena_bytes(plan),
+        }
+    }
+
     /// Starts a run, which [`DeviceExecutor::finish`] ends. A GPU works on it meanwhile, and may be sent the next run's
     /// inputs ([`DeviceExecutor::send`]); those of this run are not read if they were sent. The processor is done with it
     /// at once.

@@ -188,7 +188,7 @@ fn dry_run(document: &Document, trainer: &mut Trainer) -> Result<ExitCode, Failu
     );
     println!(
         "# memory: arena {:.0} MB, state {:.0} MB, constants {:.0} MB",
-        megabytes(plan.arena_bytes()),
+        megabytes(trainer.executor().arena_bytes(&plan)),
         megabytes(plan.state_bytes()),
         megabytes(plan.constant_bytes())
     );

@@ -90,3 +90,30 @@ fn state_moves_in_and_out_and_kernels_are_found_on_disk() -> Result<(), Error> {
     std::fs::remove_dir_all(folder).expect("the cache was written");
     Ok(())
 }
+
+#[test]
+fn tensors_of_sixteen_bits_take_half_the_memory_and_are_searched_for_what_is_not_finite() -> Result<(), Error>
+{
+    let Some(_gpu) = gpu() else { return Ok(()) };
+    let graph = Graph::new();
+    let weight = |name: &str| graph.parameter(name, [8, 8], Init::XavierUniform);
+    let x = graph.input("x", [5, 8]);
+    graph.output("y", &(&x.matmul(&weight("a")).ln()).matmul(&weight("b")).sum_all());
+    let plan = graph.compile(&CompileOptions::new())?;
+    let mut wide = CudaExecutor::new(options())?;
+    let mut narrow = CudaExecutor::new(CudaOptions { precision: Precision::Bf16, ..options() })?;
+    let mut searching =
+        CudaExecutor::new(CudaOptions { precision: Precision::Bf16, check_finite: true, ..options() })?;
+    assert_eq!(wide.arena_bytes(&plan), plan.arena_bytes());
+    assert!(narrow.arena_bytes(&plan) < plan.arena_bytes());
+    for executor in [&mut wide, &mut narrow, &mut searching] {
+        executor.prepare(&plan)?;
+        executor.set_state("a", &[0.5; 64])?;
+    }
+    let ones: &[(&str, &[f32])] = &[("x", &[1.0; 40])];
+    assert_eq!(narrow.run(&plan, ones)?, searching.run(&plan, ones)?);
+    assert_ne!(narrow.run(&plan, ones)?, wide.run(&plan, ones)?);
+    let error = searching.run(&plan, &[("x", &[-1.0; 40])]).expect_err("logarithms of negative numbers");
+    assert!(error.to_string().contains("NaN"), "{error}");
+    Ok(())
+}

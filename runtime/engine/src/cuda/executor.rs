@@ -17,7 +17,8 @@ use super::kernels::Kernels;
 use super::lower::lower;
 use super::memory::DeviceMemory;
 use super::staging::Staging;
-use super::task::Lowered;
+use super::storage::Storage;
+use super::task::{Lowered, Number};
 use crate::device::Precision;
 use crate::error::Error;
 use crate::executor::{Executor, Outputs, Stage, Started, take_over, unknown};
@@ -138,6 +139,11 @@ impl CudaExecutor {
         let constants = self.plans.values().map(|plan| plan.constants.len());
         let sent = self.staging.as_ref().map_or(0, Staging::len);
         4 * (self.arena.len() + self.scratch.len() + sent + states.chain(constants).sum::<usize>())
+    }
+
+    /// Bytes of a plan's arena here, where some tensors may take half of what the plan says.
+    pub fn arena_bytes(&self, plan: &Plan) -> usize {
+        Number::F32.bytes() * Storage::new(plan, self.options.precision).arena
     }
 
     /// Sends the inputs of the next run of a plan on their way, while the GPU works on another.
