@@ -13,9 +13,9 @@ use crate::layout::Layout;
 use crate::ops::{Reduce, ReduceKind};
 use crate::shape::{AxisSet, Shape};
 
-/// Blocks that have as many loads under way as the memory of a device of today answers: half of the threads of 132
-/// multiprocessors.
-const FULL: usize = 528;
+/// Blocks that have as many loads under way as the memory of a device of today answers, of two bytes each: all threads of
+/// 132 multiprocessors.
+const FULL: usize = 1056;
 
 /// Terms that are worth a block of their own.
 const WORTH_A_BLOCK: usize = 2048;
