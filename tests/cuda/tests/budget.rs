@@ -1,5 +1,5 @@
 //! What the kernels of real training take of a GPU: every kernel of ViT-S/16 and of the digits' recipes, trained by
-//! MoCo v3, DINO and Barlow Twins with SER, is compiled by NVRTC for three generations of GPUs. None spills registers,
+//! MoCo v3, DINO and Barlow Twins with SER, in `f32` and in bfloat16, is compiled by NVRTC for three generations of GPUs. None spills registers,
 //! none but normal draws uses `f64`, and none takes more than `budget.tsv` grants kernels of its operator.
 //!
 //! `EQUILAYER_WRITE_BUDGET=1 cargo test -p equilayer-cuda-tests --test budget` writes the table anew.
@@ -53,7 +53,7 @@ fn recipe(name: &str, keys: &[&str], registry: &Registry) -> Arc<Plan> {
     Trainer::new(settings.unwrap()).unwrap().first_plan().unwrap()
 }
 
-/// The kernels of all plans, each once.
+/// The kernels of all plans, in `f32` and with factors of bfloat16, each once.
 fn kernels() -> Vec<Arc<Kernel>> {
     equilayer_plugins::link();
     let registry = Registry::linked().unwrap();
@@ -64,8 +64,10 @@ fn kernels() -> Vec<Arc<Kernel>> {
     }
     let mut kernels = BTreeMap::new();
     for plan in plans {
-        for kernel in lower(&plan, Precision::F32).unwrap().kernels() {
-            kernels.insert(kernel.name.clone(), kernel);
+        for precision in [Precision::F32, Precision::Bf16] {
+            for kernel in lower(&plan, precision).unwrap().kernels() {
+                kernels.insert(kernel.name.clone(), kernel);
+            }
         }
     }
     kernels.into_values().collect()

@@ -11,7 +11,7 @@ use super::compile::{Image, Target, compile};
 use super::device::Device;
 use super::error::{DeviceError, failed};
 use super::kernel_cache::KernelCache;
-use super::lower::PRELUDE;
+use super::lower::{FRAGMENTS, PRELUDE};
 use super::task::Kernel;
 use crate::error::Error;
 
@@ -103,7 +103,7 @@ impl Drop for Kernels {
 /// What all of these kernels look like to the compiler.
 pub fn translation_unit(kernels: &[&Arc<Kernel>]) -> String {
     let sources = kernels.iter().map(|kernel| kernel.source.as_str());
-    std::iter::once(PRELUDE).chain(sources).collect::<Vec<_>>().join("\n")
+    [PRELUDE, FRAGMENTS].into_iter().chain(sources).collect::<Vec<_>>().join("\n")
 }
 
 fn image(source: &str, target: &Target, cache: Option<&KernelCache>) -> Result<Image, DeviceError> {

@@ -9,6 +9,7 @@ mod code;
 mod contract;
 mod conv;
 mod elementwise;
+mod fragments;
 mod index;
 mod info_nce;
 mod movement;
@@ -20,6 +21,7 @@ mod update;
 mod window;
 
 pub use code::PRELUDE;
+pub use fragments::FRAGMENTS;
 
 use self::call::{Call, Source, Target};
 use super::storage::Storage;

@@ -1,15 +1,12 @@
-//! Attention that never holds a score matrix (Dao et al., arXiv 2205.14135): tiles of queries and keys meet in shared
-//! memory. Forward, a block owns a tile of queries and passes all keys by it, with a running maximum and sum. Backward,
-//! one kernel owns tiles of keys and another tiles of queries; each makes the probabilities again from the saved
-//! log-sum-exp. Nothing is added by two blocks, so every run has the same bits.
+//! Attention in `f32`, outside the tensor cores.
 //!
 //! What limits such kernels is the rate at which shared memory is read. So a thread keeps a small square of the scores
 //! and a strip of neighbouring columns of the result in registers, and reads four numbers at a time.
 
-use super::call::Call;
-use super::code::literal;
-use crate::ops::{Attention, AttentionGradient};
-use crate::shape::Shape;
+use super::Lengths;
+use crate::cuda::lower::call::Call;
+use crate::cuda::lower::code::literal;
+use crate::cuda::task::Address;
 
 /// Shared memory that every device gives a block without asking.
 const SHARED_BYTES: usize = 48 * 1024;
@@ -25,27 +22,22 @@ fn pitch(width: usize) -> usize {
 /// The same for scores, beyond their length: two rows that a warp writes lie in all banks.
 const SCORE_PADDING: usize = 16;
 
-/// Lengths of an attention, and the text that all of its kernels begin with.
+/// An attention and its tiles.
 struct Sizes {
-    batch: usize,
-    tokens: usize,
-    heads: usize,
-    width: usize,
+    lengths: Lengths,
     tile: usize,
-    scale: f32,
 }
 
 impl Sizes {
     /// With tiles as large as `buffers` of them, and the scores, fit shared memory.
-    fn new(attention: &Attention, qkv: &Shape, buffers: usize, scores: usize) -> Result<Sizes, String> {
-        let width = attention.head_width(qkv);
+    fn new(lengths: Lengths, buffers: usize, scores: usize) -> Result<Sizes, String> {
+        let width = lengths.width;
         let bytes =
             |tile: usize| 4 * (buffers * tile * pitch(width) + scores * tile * (tile + SCORE_PADDING));
         let tile = [32, 16, 8].into_iter().find(|&tile| bytes(tile) <= SHARED_BYTES).ok_or_else(|| {
             format!("heads of width {width} do not fit the shared memory of a GPU; use more heads")
         })?;
-        let (batch, tokens) = (qkv[0], qkv[1]);
-        Ok(Sizes { batch, tokens, heads: attention.heads, width, tile, scale: attention.scale })
+        Ok(Sizes { lengths, tile })
     }
 
     /// Threads along each side of a tile.
@@ -54,16 +46,17 @@ impl Sizes {
     }
 
     fn tiles(&self) -> usize {
-        self.tokens.div_ceil(self.tile)
+        self.lengths.tokens.div_ceil(self.tile)
     }
 
     fn blocks(&self) -> usize {
-        self.batch * self.heads * self.tiles()
+        self.lengths.batch * self.lengths.heads * self.tiles()
     }
 
     /// Which tile of which head of which sample a block owns, and how tiles come to shared memory. A thread owns the
     /// rows `down + SIDE · i` of its tile and, of these, the scores with `across + SIDE · j` and a strip of columns.
     fn head(&self) -> String {
+        let Lengths { tokens, heads, width, scale, .. } = self.lengths;
         format!(
             "    constexpr unsigned TILE = {tile}, SIDE = {side}, EACH = TILE / SIDE, WIDTH = {width}, PITCH = {pitch};
     constexpr unsigned TOKENS = {tokens}, HEADS = {heads}, SPAN = HEADS * WIDTH, SCORES = TILE + {SCORE_PADDING};
@@ -76,11 +69,8 @@ impl Sizes {
 ",
             tile = self.tile,
             side = self.side(),
-            width = self.width,
-            pitch = pitch(self.width),
-            tokens = self.tokens,
-            heads = self.heads,
-            scale = literal(self.scale),
+            pitch = pitch(width),
+            scale = literal(scale),
             tiles = self.tiles(),
         ) + SHARED
     }
@@ -133,9 +123,9 @@ const SHARED: &str = "    // Rows `from` to `from + TILE` of queries (part 0), k
 ";
 
 /// Forward: the result and the log-sum-exp of each query's scores.
-pub fn run(attention: &Attention, call: &mut Call) -> Result<(), String> {
+pub fn run(lengths: Lengths, call: &mut Call) -> Result<(), String> {
     let qkv = call.inputs[0];
-    let sizes = Sizes::new(attention, &qkv.shape(), 2, 1)?;
+    let sizes = Sizes::new(lengths, 2, 1)?;
     let body = sizes.head() + FORWARD;
     let [out, lse] = [0, 1].map(|output| call.outputs[output].address);
     call.kernel("attention")
@@ -197,37 +187,19 @@ const FORWARD: &str = "    __shared__ __align__(16) float queries[TILE][PITCH], 
     }
 ";
 
-/// Backward.
-pub fn gradient(gradient: &AttentionGradient, call: &mut Call) -> Result<(), String> {
-    let [qkv, out, lse, d_out] = [0, 1, 2, 3].map(|input| call.inputs[input]);
-    let sizes = Sizes::new(&gradient.attention, &qkv.shape(), 4, 2)?;
+/// Backward; `along` is the arriving gradient along each query's result.
+pub fn gradient(lengths: Lengths, along: Address, call: &mut Call) -> Result<(), String> {
+    let [qkv, lse, d_out] = [0, 2, 3].map(|input| call.inputs[input].address);
     let target = call.outputs[0].address;
-    let (heads, width) = (sizes.heads, sizes.width);
-    let count = sizes.batch * heads * sizes.tokens;
-    let along = call.scratch(count);
-    let body = format!(
-        "    float sum = 0.0f;
-    const unsigned token = i % {0}u, head = i / {0}u % {heads}u, sample = i / {1}u;
-    const size_t first = ((size_t)(sample * {0}u + token) * {heads}u + head) * {width}u;
-    for (unsigned w = 0; w < {width}u; ++w) sum += out[first + w] * d_out[first + w];
-    along[i] = sum;
-",
-        sizes.tokens,
-        sizes.tokens * heads
-    );
-    call.kernel("attention_along")
-        .reads("out", out.address)
-        .reads("d_out", d_out.address)
-        .writes("along", along)
-        .each(count, &body);
+    let sizes = Sizes::new(lengths, 4, 2)?;
     for (name, owns_keys) in [("attention_keys", true), ("attention_queries", false)] {
         let body = sizes.head() + TAKE_GRADIENT + &backward(owns_keys);
         call.kernel(name)
             .threads(sizes.threads())
             .resident(RESIDENT)
-            .reads("qkv", qkv.address)
-            .reads("lse", lse.address)
-            .reads("d_out", d_out.address)
+            .reads("qkv", qkv)
+            .reads("lse", lse)
+            .reads("d_out", d_out)
             .reads("along", along)
             .writes("d_qkv", target)
             .launch(sizes.blocks(), &body);
