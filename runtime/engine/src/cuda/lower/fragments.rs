@@ -102,6 +102,16 @@ static __device__ __forceinline__ void multiply(float (&sums)[STRIPS][COLUMNS][4
         }
 }
 
+// Puts products with rows from `count` on below all numbers.
+template <unsigned STRIPS, unsigned COLUMNS>
+static __device__ __forceinline__ void cut(float (&products)[STRIPS][COLUMNS][4], unsigned count) {
+    if (count >= 8 * COLUMNS) return;
+    for (unsigned s = 0; s < STRIPS; ++s)
+        for (unsigned n = 0; n < COLUMNS; ++n)
+            for (unsigned i = 0; i < 4; ++i)
+                if (8 * n + threadIdx.x % 4 * 2 + i % 2 >= count) products[s][n][i] = -INFINITE;
+}
+
 // Adds the same rows of a tile, in the shares that such products have become.
 template <unsigned STRIPS, unsigned COLUMNS, unsigned SHARES, unsigned COUNT, unsigned WIDTH>
 static __device__ __forceinline__ void gather(float (&sums)[STRIPS][COLUMNS][4], const float (&shares)[STRIPS][SHARES][4],
@@ -140,7 +150,12 @@ static __device__ __forceinline__ void store(Rows<Number> rows, unsigned from, c
         }
 }
 
-// 2^x in one instruction; what is below normal numbers is 0.
+// One instruction each: the larger, or what is no number; and 2^x, which is 0 below normal numbers.
+static __device__ __forceinline__ float largest(float a, float b) {
+    float larger;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
+    return larger;
+}
 static __device__ __forceinline__ float power_of_two(float x) {
     float power;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));

@@ -32,13 +32,15 @@ const PIECE: usize = 8;
 /// Blocks of a multiprocessor: a thread may have the registers that fragments take.
 const RESIDENT: u32 = 2;
 
-/// Whether a call's attention is these kernels': factors may be rounded, rows are whole fragments and pieces.
+/// Whether a call's attention is these kernels': factors may be rounded, rows are whole fragments and pieces, and the
+/// highest score is so after scaling too.
 pub fn take(lengths: &Lengths, call: &Call) -> bool {
     let width = lengths.width;
     let operands = call.inputs.iter().map(|input| input.address);
     call.precision == Precision::Bf16
         && width.is_multiple_of(STRIP)
         && width <= WIDEST
+        && lengths.scale > 0.0
         && operands.chain(call.outputs.iter().map(|output| output.address)).all(begins_a_piece)
 }
 
@@ -120,7 +122,7 @@ pub fn run(lengths: Lengths, call: &mut Call) {
         .launch(shares.blocks(), &(shares.head() + FORWARD));
 }
 
-/// Scores are taken to base 2, where a power is one instruction. Each lane has its own part of the sums until the end.
+/// Powers are of 2, which takes one instruction. Each lane has its own part of the sums until the end.
 const FORWARD: &str = "    __shared__ Tile<TILE, WIDTH> tile_of_keys, tile_of_values;
     unsigned mine[STRIPS][DEPTH][4];
     hold(mine, queries, own);
@@ -136,24 +138,20 @@ const FORWARD: &str = "    __shared__ Tile<TILE, WIDTH> tile_of_keys, tile_of_va
         for (unsigned first = 0; first < TILE && from + first < TOKENS; first += CHUNK) {
             float scores[STRIPS][CHUNK / 8][4] = {};
             multiply(scores, mine, tile_of_keys, first);
+            cut(scores, TOKENS - from - first);
             for (unsigned s = 0; s < STRIPS; ++s)
                 for (unsigned half = 0; half < 2; ++half) {
                     float most = highest[s][half];
                     for (unsigned n = 0; n < CHUNK / 8; ++n)
-                        for (unsigned i = 2 * half; i < 2 * half + 2; ++i) {
-                            float& score = scores[s][n][i];
-                            const unsigned key = from + first + 8 * n + across + i % 2;
-                            score = key < TOKENS ? score * STEEPNESS : -INFINITE;
-                            most = larger(most, score);
-                        }
+                        most = largest(most, largest(scores[s][n][2 * half], scores[s][n][2 * half + 1]));
                     for (unsigned distance = 1; distance < 4; distance *= 2)
-                        most = larger(most, __shfl_xor_sync(0xffffffffu, most, distance));
-                    const float fading = power_of_two(highest[s][half] - most);
+                        most = largest(most, __shfl_xor_sync(0xffffffffu, most, distance));
+                    const float steep = most * STEEPNESS, fading = power_of_two(highest[s][half] * STEEPNESS - steep);
                     highest[s][half] = most;
                     sums[s][half] *= fading;
                     for (unsigned n = 0; n < CHUNK / 8; ++n)
                         for (unsigned i = 2 * half; i < 2 * half + 2; ++i) {
-                            scores[s][n][i] = power_of_two(scores[s][n][i] - most);
+                            scores[s][n][i] = power_of_two(scores[s][n][i] * STEEPNESS - steep);
                             sums[s][half] += scores[s][n][i];
                         }
                     for (unsigned w = 0; w < WIDTH / 8; ++w)
@@ -169,7 +167,7 @@ const FORWARD: &str = "    __shared__ Tile<TILE, WIDTH> tile_of_keys, tile_of_va
             for (unsigned distance = 1; distance < 4; distance *= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
             const unsigned token = own + 16 * s + down + 8 * half;
             if (token < TOKENS && across == 0)
-                lse[(size_t)pair * TOKENS + token] = highest[s][half] / LOG2_E + logf(sum);
+                lse[(size_t)pair * TOKENS + token] = highest[s][half] * SCALE + logf(sum);
             sum = 1.0f / sum;
         }
     store(rows(out + in_result, SPAN, TOKENS), own, results, sums);
@@ -228,16 +226,20 @@ const KEYS: &str = "    __shared__ float tile_of_lse[TILE], tile_of_along[TILE];
         for (unsigned first = 0; first < TILE && from + first < TOKENS; first += CHUNK) {
             float scores[STRIPS][CHUNK / 8][4] = {}, slopes[STRIPS][CHUNK / 8][4] = {};
             multiply(scores, mine_a, tile_a, first);
-            multiply(slopes, mine_b, tile_b, first);
-            for (unsigned n = 0; n < CHUNK / 8; ++n)
-                for (unsigned i = 0; i < 4; ++i) {
-                    const unsigned query = first + 8 * n + across + i % 2;
-                    for (unsigned s = 0; s < STRIPS; ++s) {
-                        scores[s][n][i] = power_of_two(scores[s][n][i] * STEEPNESS - tile_of_lse[query]);
-                        slopes[s][n][i] = scores[s][n][i] * (slopes[s][n][i] - tile_of_along[query]);
+            for (unsigned s = 0; s < STRIPS; ++s)
+                for (unsigned n = 0; n < CHUNK / 8; ++n)
+                    for (unsigned i = 0; i < 4; ++i) {
+                        const float steep = scores[s][n][i] * STEEPNESS;
+                        scores[s][n][i] = power_of_two(steep - tile_of_lse[first + 8 * n + across + i % 2]);
                     }
-                }
             gather(of_values, scores, tile_b, first);
+            multiply(slopes, mine_b, tile_b, first);
+            for (unsigned s = 0; s < STRIPS; ++s)
+                for (unsigned n = 0; n < CHUNK / 8; ++n)
+                    for (unsigned i = 0; i < 4; ++i) {
+                        const float apart = slopes[s][n][i] - tile_of_along[first + 8 * n + across + i % 2];
+                        slopes[s][n][i] = scores[s][n][i] * apart;
+                    }
             gather(of_keys, slopes, tile_a, first);
         }
     }
@@ -246,8 +248,7 @@ const KEYS: &str = "    __shared__ float tile_of_lse[TILE], tile_of_along[TILE];
     store(rows(d_qkv + in_packed + 2u * SPAN, 3u * SPAN, TOKENS), own, of_values, whole);
 ";
 
-/// A kernel that owns queries and what arrives at them, and passes keys and values by. A key after the last has no
-/// probability.
+/// A kernel that owns queries and what arrives at them, and passes keys and values by.
 const QUERIES: &str = "    hold(mine_a, queries, own);
     hold(mine_b, arriving, own);
     float of_queries[STRIPS][WIDTH / 8][4] = {}, my_lse[STRIPS][2], my_along[STRIPS][2];
@@ -268,12 +269,12 @@ const QUERIES: &str = "    hold(mine_a, queries, own);
             float scores[STRIPS][CHUNK / 8][4] = {}, slopes[STRIPS][CHUNK / 8][4] = {};
             multiply(scores, mine_a, tile_a, first);
             multiply(slopes, mine_b, tile_b, first);
+            cut(scores, TOKENS - from - first);
             for (unsigned s = 0; s < STRIPS; ++s)
                 for (unsigned n = 0; n < CHUNK / 8; ++n)
                     for (unsigned i = 0; i < 4; ++i) {
-                        const bool is_key = from + first + 8 * n + across + i % 2 < TOKENS;
-                        const float power = power_of_two(scores[s][n][i] * STEEPNESS - my_lse[s][i / 2]);
-                        slopes[s][n][i] = is_key ? power * (slopes[s][n][i] - my_along[s][i / 2]) : 0.0f;
+                        scores[s][n][i] = power_of_two(scores[s][n][i] * STEEPNESS - my_lse[s][i / 2]);
+                        slopes[s][n][i] = scores[s][n][i] * (slopes[s][n][i] - my_along[s][i / 2]);
                     }
             gather(of_queries, slopes, tile_a, first);
         }
