@@ -25,10 +25,15 @@ pub struct Resources {
     pub spilled_bytes: u32,
     /// Instructions on `f64`, whose rate is a 64th of `f32`'s on most GPUs.
     pub f64_instructions: u32,
-    /// Multiply-adds of `f32` in its text; loops that are unrolled count as often as they run.
+    /// Multiply-adds of a thread in its text, of `f32` and its share of the tensor cores'; loops that are unrolled count as
+    /// often as they run.
     pub multiply_adds: u32,
-    /// Reads of shared memory in its text; one of four numbers counts two.
+    /// Reads of shared memory in its text; one of four numbers counts two, one of four matrices four.
     pub shared_loads: u32,
+    /// Reads of device memory in its text.
+    pub global_loads: u32,
+    /// Bytes of these reads.
+    pub global_bytes: u32,
 }
 
 impl Resources {
@@ -42,6 +47,8 @@ impl Resources {
             f64_instructions: self.f64_instructions.max(other.f64_instructions),
             multiply_adds: self.multiply_adds.max(other.multiply_adds),
             shared_loads: self.shared_loads.max(other.shared_loads),
+            global_loads: self.global_loads.max(other.global_loads),
+            global_bytes: self.global_bytes.max(other.global_bytes),
         }
     }
 }
@@ -105,6 +112,9 @@ fn number_before(line: &str, words: &str) -> u32 {
     before.and_then(|text| text.rsplit([' ', ':', ',']).next()?.parse().ok()).unwrap_or(0)
 }
 
+/// Multiply-adds of a product of fragments, 16 by 8 by 16, that are a lane's.
+const OF_FRAGMENTS: u32 = 16 * 8 * 16 / 32;
+
 /// Counts the instructions of each kernel of a PTX text.
 fn count(ptx: &str, found: &mut BTreeMap<String, Resources>) {
     let mut kernel = "";
@@ -118,11 +128,31 @@ fn count(ptx: &str, found: &mut BTreeMap<String, Resources>) {
         let Some(of) = found.get_mut(kernel).filter(|_| !instruction.starts_with('.')) else { continue };
         of.f64_instructions += u32::from(instruction.contains(".f64"));
         of.multiply_adds += u32::from(instruction.starts_with("fma.rn.f32"));
+        of.multiply_adds += OF_FRAGMENTS * u32::from(instruction.starts_with("mma.sync.aligned.m16n8k16"));
         if instruction.starts_with("ld.shared") {
             // What all lanes of a row read is sent once, so that four numbers cost less than four.
             of.shared_loads += 1 + u32::from(instruction.contains(".v4."));
+        } else if instruction.starts_with("ldmatrix") {
+            // Rows of 16 bytes, all of them others: a matrix takes all banks.
+            of.shared_loads += if instruction.contains(".x4.") { 4 } else { 2 };
+        } else if instruction.starts_with("ld.global") {
+            of.global_loads += 1;
+            of.global_bytes += bytes(instruction);
         }
     }
+}
+
+/// Bytes that a load brings, by its name: `ld.global.nc.v4.f32`, say.
+fn bytes(load: &str) -> u32 {
+    let numbers = if load.contains(".v4.") {
+        4
+    } else if load.contains(".v2.") {
+        2
+    } else {
+        1
+    };
+    let bits = load.rsplit('.').next().and_then(|kind| kind.get(1..)?.parse::<u32>().ok());
+    numbers * bits.unwrap_or(32) / 8
 }
 
 #[cfg(test)]
@@ -157,10 +187,18 @@ ptxas info    : Used 8 registers, used 0 barriers
     fn instructions_are_counted_by_kernel() {
         let ptx = ".visible .entry one(\n.reg .f64 %fd<2>;\nmul.f64 %fd1, %fd2, %fd3;\n@%p1 cvt.rn.f32.f64 %f1, %fd1;\n\
                    .visible .entry two(\nfma.rn.f32 %f1, %f2, %f3, %f4;\nld.shared.f32 %f1, [%r1];\n\
-                   ld.shared.v4.f32 {%f1, %f2, %f3, %f4}, [%r1];\n";
-        let mut found = BTreeMap::from(["one", "two"].map(|name| (name.to_owned(), Resources::default())));
+                   ld.shared.v4.f32 {%f1, %f2, %f3, %f4}, [%r1];\n\
+                   .visible .entry three(\nld.global.nc.v4.f32 {%f1, %f2, %f3, %f4}, [%rd1];\n\
+                   ld.global.u16 %rs1, [%rd1];\nldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r1, %r2, %r3, %r4}, [%r5];\n\
+                   mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f1, %f2, %f3, %f4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};\n";
+        let mut found =
+            BTreeMap::from(["one", "two", "three"].map(|name| (name.to_owned(), Resources::default())));
         count(ptx, &mut found);
         assert_eq!(found["one"], Resources { f64_instructions: 2, ..Resources::default() });
         assert_eq!(found["two"], Resources { multiply_adds: 1, shared_loads: 3, ..Resources::default() });
+        let [multiply_adds, shared_loads, global_loads, global_bytes] = [64, 4, 2, 18];
+        let three =
+            Resources { multiply_adds, shared_loads, global_loads, global_bytes, ..Resources::default() };
+        assert_eq!(found["three"], three);
     }
 }

@@ -77,6 +77,8 @@ pub struct Kernel {
     pub source: String,
     /// Threads of a block.
     pub threads: u32,
+    /// Whether its operations are the tensor cores', on bfloat16.
+    pub tensor_cores: bool,
 }
 
 /// One thing for the device to do.

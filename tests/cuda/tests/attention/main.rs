@@ -12,9 +12,9 @@ use equilayer_engine::{CudaExecutor, CudaOptions, Executor, Outputs, Precision};
 use bounds::Bounds;
 use sizes::Sizes;
 
-/// Fewer tokens than a fragment of 16 and than a tile of 64, as many, more, and more than a block has; one head and
-/// several, of every kind of width.
-const SIZES: [Sizes; 9] = [
+/// Fewer tokens than a fragment of 16 and than a tile of 64, as many, more, more than a block has, and enough for two
+/// fragments a warp; one head and several, of every kind of width.
+const SIZES: [Sizes; 10] = [
     Sizes::new([2, 5, 3, 16]),
     Sizes::new([1, 33, 2, 32]),
     Sizes::new([2, 50, 3, 64]),
@@ -22,6 +22,7 @@ const SIZES: [Sizes; 9] = [
     Sizes::new([2, 70, 1, 64]),
     Sizes::new([1, 70, 2, 16]),
     Sizes::new([1, 197, 1, 32]),
+    Sizes::new([1, 520, 1, 16]),
     Sizes::new([1, 33, 2, 48]),
     Sizes::new([1, 70, 1, 128]),
 ];

@@ -86,6 +86,7 @@ impl Call {
             arguments: Vec::new(),
             threads: THREADS,
             resident: None,
+            tensor_cores: false,
         }
     }
 
@@ -103,6 +104,7 @@ pub struct KernelBuilder<'c> {
     arguments: Vec<Address>,
     threads: u32,
     resident: Option<u32>,
+    tensor_cores: bool,
 }
 
 impl KernelBuilder<'_> {
@@ -140,6 +142,12 @@ impl KernelBuilder<'_> {
         self
     }
 
+    /// Its operations are the tensor cores', on bfloat16.
+    pub fn tensor_cores(mut self) -> Self {
+        self.tensor_cores = true;
+        self
+    }
+
     /// Runs `body` for every `i` below `elements`.
     pub fn each(self, elements: usize, body: &str) {
         let threads = self.threads;
@@ -154,7 +162,8 @@ impl KernelBuilder<'_> {
         if blocks == 0 {
             return;
         }
-        let (threads, parameters) = (self.threads, self.parameters.join(", "));
+        let (threads, tensor_cores, parameters) =
+            (self.threads, self.tensor_cores, self.parameters.join(", "));
         let bounds = self.resident.map_or(threads.to_string(), |blocks| format!("{threads}, {blocks}"));
         let identity = format!("{bounds} {parameters} {body}");
         let name = format!("{}_{:016x}", identifier(&self.operator), fnv1a(identity.as_bytes()));
@@ -167,7 +176,7 @@ impl KernelBuilder<'_> {
         source.push_str(body);
         source.push_str("}\n");
         self.call.tasks.push(Task::Launch(Launch {
-            kernel: Arc::new(Kernel { name, source, threads }),
+            kernel: Arc::new(Kernel { name, source, threads, tensor_cores }),
             blocks: blocks as u32,
             arguments: self.arguments,
         }));

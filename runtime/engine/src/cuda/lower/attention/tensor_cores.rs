@@ -17,8 +17,13 @@ const STRIP: usize = 16;
 /// The widest heads whose fragments and results fit a thread's registers.
 const WIDEST: usize = 128;
 
-/// The widest heads of which a warp can own two strips: each row it then reads of a tile serves twice.
-const WIDEST_OF_TWO: usize = 64;
+/// The widest heads of which a thread has registers to spare.
+const NARROW: usize = 64;
+
+/// Tokens from which on products take longer than memory does: a token's bytes are read once for about as many operations
+/// as there are tokens, and GPUs do some hundreds of operations in the time of a byte. Then a warp owns two strips, so
+/// that each row it reads of a tile serves twice; with less, more warps wait for memory at a time.
+const LONG: usize = 512;
 
 /// Warps of a block where there are rows for them.
 const MOST_WARPS: usize = 4;
@@ -28,9 +33,6 @@ const TILE: usize = 64;
 
 /// Elements that a thread reads at a time, and beyond a row's length to the next: 8 rows lie in all banks.
 const PIECE: usize = 8;
-
-/// Blocks of a multiprocessor: a thread may have the registers that fragments take.
-const RESIDENT: u32 = 2;
 
 /// Whether a call's attention is these kernels': factors may be rounded, rows are whole fragments and pieces, and the
 /// highest score is so after scaling too.
@@ -55,14 +57,25 @@ struct Shares {
     strips: usize,
     /// Of the others' rows, how many meet a warp's at a time.
     chunk: usize,
+    /// Blocks of a multiprocessor: a thread may have the registers that this leaves.
+    resident: u32,
 }
 
 impl Shares {
-    /// With up to `strips` to a warp: no more than leave every warp of a block some.
-    fn new(lengths: Lengths, strips: usize, chunk: usize) -> Shares {
-        let is_long = lengths.tokens > MOST_WARPS * STRIP;
-        let strips = if is_long && lengths.width <= WIDEST_OF_TWO { strips } else { 1 };
-        Shares { lengths, strips, chunk }
+    /// Of queries.
+    fn of_queries(lengths: Lengths, chunk: usize) -> Shares {
+        let (strips, resident) = match (lengths.width <= NARROW, lengths.tokens >= LONG) {
+            (true, true) => (2, 2),
+            (true, false) => (1, 4),
+            (false, _) => (1, 2),
+        };
+        Shares { lengths, strips, chunk, resident }
+    }
+
+    /// Of keys and values, whose fragments and both of whose gradients leave no registers for a second strip.
+    fn of_keys(lengths: Lengths) -> Shares {
+        let resident = if lengths.width <= NARROW { 3 } else { 2 };
+        Shares { lengths, strips: 1, chunk: STRIP, resident }
     }
 
     fn warps(&self) -> usize {
@@ -110,12 +123,13 @@ impl Shares {
 
 /// Forward: the result and the log-sum-exp of each query's scores.
 pub fn run(lengths: Lengths, call: &mut Call) {
-    let shares = Shares::new(lengths, 2, 32);
+    let shares = Shares::of_queries(lengths, 2 * STRIP);
     let qkv = call.inputs[0].address;
     let [out, lse] = [0, 1].map(|output| call.outputs[output].address);
     call.kernel("attention_bf16")
         .threads(shares.threads())
-        .resident(RESIDENT)
+        .resident(shares.resident)
+        .tensor_cores()
         .reads("qkv", qkv)
         .writes("out", out)
         .writes("lse", lse)
@@ -177,15 +191,15 @@ const FORWARD: &str = "    __shared__ Tile<TILE, WIDTH> tile_of_keys, tile_of_va
 pub fn gradient(lengths: Lengths, along: Address, call: &mut Call) {
     let [qkv, lse, d_out] = [0, 2, 3].map(|input| call.inputs[input].address);
     let target = call.outputs[0].address;
-    // The rows of keys and values, and both of their gradients, leave no registers for a second strip.
     let kernels = [
-        ("attention_keys_bf16", Shares::new(lengths, 1, 16), KEYS),
-        ("attention_queries_bf16", Shares::new(lengths, 2, 16), QUERIES),
+        ("attention_keys_bf16", Shares::of_keys(lengths), KEYS),
+        ("attention_queries_bf16", Shares::of_queries(lengths, STRIP), QUERIES),
     ];
     for (name, shares, body) in kernels {
         call.kernel(name)
             .threads(shares.threads())
-            .resident(RESIDENT)
+            .resident(shares.resident)
+            .tensor_cores()
             .reads("qkv", qkv)
             .reads("lse", lse)
             .reads("d_out", d_out)
