@@ -61,7 +61,7 @@ pub enum Precision {
     F32,
     /// 11 bits, on a GPU's tensor cores (TF32).
     Tf32,
-    /// 8 bits, on a GPU's tensor cores (bfloat16).
+    /// 8 bits, on a GPU's tensor cores (bfloat16). Attention's products too, whose probabilities are factors.
     Bf16,
 }
 

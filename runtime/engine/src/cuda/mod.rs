@@ -25,7 +25,9 @@
 //! bits on one device. Random draws are the CPU's words. Only normal draws use `f64`, as on the CPU.
 //!
 //! **Attention and dense InfoNCE never hold their score matrices**: attention passes tiles through shared memory,
-//! InfoNCE passes blocks of anchors through scratch memory.
+//! InfoNCE passes blocks of anchors through scratch memory. Where factors may be bfloat16, attention's are: its products
+//! run on the tensor cores, its softmax, sums and statistics stay `f32` (FlashAttention-2, Dao, arXiv 2307.08691). That
+//! is so for heads of a multiple of 16 up to 128; others, and [`Tf32`](crate::Precision::Tf32), take the kernels in `f32`.
 //!
 //! **Memory**: one arena and one scratch area, as large as the neediest plan so far; one allocation a state and one for
 //! the constants of each plan. All work is put on one stream. The first run of a plan goes task by task; the second is

@@ -31,7 +31,7 @@ const MOST_WARPS: usize = 4;
 /// Rows of a tile where there are as many.
 const TILE: usize = 64;
 
-/// Elements that a thread reads at a time, and beyond a row's length to the next: 8 rows lie in all banks.
+/// Elements that a thread reads at a time.
 const PIECE: usize = 8;
 
 /// Whether a call's attention is these kernels': factors may be rounded, rows are whole fragments and pieces, and the
@@ -64,18 +64,18 @@ struct Shares {
 impl Shares {
     /// Of queries.
     fn of_queries(lengths: Lengths, chunk: usize) -> Shares {
-        let (strips, resident) = match (lengths.width <= NARROW, lengths.tokens >= LONG) {
-            (true, true) => (2, 2),
-            (true, false) => (1, 4),
-            (false, _) => (1, 2),
-        };
-        Shares { lengths, strips, chunk, resident }
+        let strips = if lengths.width <= NARROW && lengths.tokens >= LONG { 2 } else { 1 };
+        Shares::new(lengths, strips, chunk)
     }
 
     /// Of keys and values, whose fragments and both of whose gradients leave no registers for a second strip.
     fn of_keys(lengths: Lengths) -> Shares {
-        let resident = if lengths.width <= NARROW { 3 } else { 2 };
-        Shares { lengths, strips: 1, chunk: STRIP, resident }
+        Shares::new(lengths, 1, STRIP)
+    }
+
+    fn new(lengths: Lengths, strips: usize, chunk: usize) -> Shares {
+        let resident = if lengths.width <= NARROW && strips == 1 { 3 } else { 2 };
+        Shares { lengths, strips, chunk, resident }
     }
 
     fn warps(&self) -> usize {
