@@ -63,3 +63,20 @@ fn dino_with_ser_follows_the_cpu() {
 fn barlow_twins_with_ser_follows_the_cpu() {
     follows_the_cpu("barlow_twins", BARLOW_TWINS);
 }
+
+/// Heads of 16 have their attention on the tensor cores where factors are bfloat16, narrower ones have not.
+const WIDE: &[&str] = &["encoder.width=32"];
+
+#[test]
+fn attention_on_tensor_cores_trains() {
+    let Some(_gpu) = equilayer_cuda_tests::gpu() else { return };
+    let run =
+        |device, precision| train(&mut trainer("moco_v3", &[MOCO_V3, WIDE].concat(), device, precision));
+    let expected = run(DeviceChoice::Cpu, Precision::F32);
+    let found = run(DeviceChoice::Cuda(0), Precision::Bf16);
+    // The losses of two steps; what is rounded soon leads elsewhere, whatever rounds it.
+    let apart = apart(&expected[..6], &found[..6]);
+    println!("moco_v3 + ser with attention on tensor cores: losses of two steps at most {apart:.1e} apart");
+    assert!(apart < BOUNDS[1], "{apart} apart");
+    assert!(found.iter().all(|(_, loss)| loss.is_finite()), "{found:?}");
+}
