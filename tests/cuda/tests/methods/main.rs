@@ -75,8 +75,8 @@ fn attention_on_tensor_cores_trains() {
     let expected = run(DeviceChoice::Cpu, Precision::F32);
     let found = run(DeviceChoice::Cuda(0), Precision::Bf16);
     // The losses of two steps; what is rounded soon leads elsewhere, whatever rounds it.
-    let apart = apart(&expected[..6], &found[..6]);
+    let apart = most(&apart(&expected[..6], &found[..6]));
     println!("moco_v3 + ser with attention on tensor cores: losses of two steps at most {apart:.1e} apart");
-    assert!(apart < BOUNDS[1], "{apart} apart");
+    assert!(apart < 0.1, "{apart} apart");
     assert!(found.iter().all(|(_, loss)| loss.is_finite()), "{found:?}");
 }
