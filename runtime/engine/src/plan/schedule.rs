@@ -1,8 +1,9 @@
 //! The order in which nodes run.
 //!
-//! Building order, with two changes: what makes one number, and an update of state, runs as soon as its inputs are
-//! there, so that gradients die young; and an update runs after every reader of the old state where that is possible,
-//! so that it can happen in place.
+//! Building order, with three changes: what makes one number, and an update of state, runs as soon as its inputs are
+//! there, so that gradients die young; a gradient that is much larger than what it is made of is made last, when the
+//! activations are gone; and an update runs after every reader of the old state where that is possible, so that it can
+//! happen in place.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,8 +11,9 @@ use std::collections::BinaryHeap;
 use luminal::prelude::{Graph as Luminal, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::node::{consumers, node, sources};
+use crate::node::{Node, consumers, node, sources};
 use crate::ops::Op;
+use crate::shape::Shape;
 
 /// All nodes that a sink needs, in the order they run.
 pub fn schedule(graph: &Luminal) -> Vec<NodeIndex> {
@@ -61,16 +63,67 @@ pub fn live_nodes(graph: &Luminal) -> Vec<NodeIndex> {
 /// The places in the order of the nodes that ran.
 type Places = FxHashMap<NodeIndex, u64>;
 
+/// The place behind everything that was built.
+const LAST: u64 = 1 << 63;
+
 /// Place in the order: when it was built. Leaves come first, as they take no work, and states and inputs of an
 /// optimizer are declared after all gradients. What should run as soon as its inputs are there shares their place.
 fn place(graph: &Luminal, index: NodeIndex, places: &Places) -> u64 {
     let Some(node) = node(graph, index) else { return 0 };
     let sources = sources(graph, index);
-    let one_number = node.outputs.iter().all(|shape| shape.elements() == 1);
-    match sources.is_empty() || one_number || updates_state_only(graph, index) {
+    match sources.is_empty() || is_one_number(node) || updates_state_only(graph, index) {
         true => sources.iter().filter_map(|(source, _)| places.get(source)).copied().max().unwrap_or(0),
+        false if can_wait(graph, index) => LAST + node.sequence,
         false => node.sequence,
     }
+}
+
+fn is_one_number(node: &Node) -> bool {
+    node.outputs.iter().all(|shape| shape.elements() == 1)
+}
+
+/// Elements of a result over those of its operands, from which on it is better to keep the operands.
+const MUCH_LARGER: usize = 8;
+
+/// Whether a result is a gradient, by size worth making as late as possible: that of a wide layer on a small batch.
+fn can_wait(graph: &Luminal, index: NodeIndex) -> bool {
+    let mut operands: Vec<NodeIndex> =
+        sources(graph, index).into_iter().map(|(source, _)| maker(graph, source)).collect();
+    operands.sort_unstable();
+    operands.dedup();
+    let kept: usize = operands.into_iter().map(|operand| elements(graph, operand)).sum();
+    elements(graph, index) >= MUCH_LARGER * kept.max(1) && only_updates_follow(graph, index)
+}
+
+/// Elements of the arena that a node's results take.
+fn elements(graph: &Luminal, index: NodeIndex) -> usize {
+    match node(graph, index) {
+        Some(node) if !matches!(node.op, Op::State(_) | Op::Constant(_)) => {
+            node.outputs.iter().map(Shape::elements).sum()
+        }
+        _ => 0,
+    }
+}
+
+/// Whether nothing comes of a node but updates of state, on the way to them sums of its own size and single numbers, as
+/// a norm is.
+fn only_updates_follow(graph: &Luminal, index: NodeIndex) -> bool {
+    let size = elements(graph, index);
+    let mut seen = FxHashSet::from_iter([index]);
+    let mut open = vec![index];
+    while let Some(index) = open.pop() {
+        for (next, ..) in consumers(graph, index) {
+            if !seen.insert(next) || updates_state_only(graph, next) {
+                continue;
+            }
+            match node(graph, next) {
+                Some(node) if matches!(node.op, Op::Output(_)) => return false,
+                Some(node) if is_one_number(node) || elements(graph, next) == size => open.push(next),
+                _ => return false,
+            }
+        }
+    }
+    true
 }
 
 fn updates_state_only(graph: &Luminal, index: NodeIndex) -> bool {

@@ -62,6 +62,31 @@ fn a_gradient_is_used_up_before_the_next_is_made() {
     }
 }
 
+/// Two readings of the layer, so that the gradient of one would wait for the other's.
+#[test]
+fn a_gradient_larger_than_what_it_is_made_of_is_made_when_the_activations_are_gone() {
+    let (rows, width, wide) = (256, 64, 4096);
+    for clip in [None, Some(Clip::PerParameter(1.0))] {
+        let graph = Graph::new();
+        let mut hidden = graph.input("x", [rows, width]);
+        for layer in 0..6 {
+            let weight = graph.parameter(&format!("w{layer}"), [width, width], Init::XavierUniform);
+            hidden = hidden.matmul(&weight).tanh();
+        }
+        let head = graph.parameter("head", [width, wide], Init::XavierUniform);
+        let part = |start| hidden.slice(0, start, 2).matmul(&head).tanh().square().mean_all();
+        let loss = part(0) + part(2);
+        let parameters = graph.parameters();
+        let gradients = graph.gradients(&loss, &parameters).expect("gradients");
+        let mut optimizer = Optimizer::adamw(AdamWOptions::default());
+        optimizer = clip.into_iter().fold(optimizer, Optimizer::clip);
+        optimizer.apply(&graph, &parameters, &gradients).expect("an optimizer");
+        let plan = compile(&graph);
+        let (gradient, activation) = (4 * width * wide, 4 * rows * width);
+        assert!(plan.arena_bytes() < gradient + 4 * activation, "{} bytes with {clip:?}", plan.arena_bytes());
+    }
+}
+
 #[test]
 fn a_teacher_moved_first_is_used_in_the_same_step() {
     let graph = Graph::new();
