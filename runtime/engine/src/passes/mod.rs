@@ -11,6 +11,7 @@ mod program;
 mod recomputation;
 mod rewrite;
 mod simplify;
+mod slice_copies;
 #[cfg(test)]
 mod testing;
 mod timeline;
@@ -28,6 +29,7 @@ pub use elementwise_fusion::ElementwiseFusion;
 pub use epilogue_fusion::EpilogueFusion;
 pub use recomputation::Recomputation;
 pub use simplify::Simplify;
+pub use slice_copies::SliceCopies;
 
 /// A rewrite of the graph.
 pub trait Pass {
@@ -48,7 +50,8 @@ pub struct Rewritten {
 }
 
 /// All passes, in the order they run: what is computed shrinks first, then contractions are found and copies merged,
-/// then what is cheap to compute again is no longer kept, then what is left is fused, elementwise programs before the contractions that take them in.
+/// then little is kept of what is read little and nothing of what is cheap to compute again, then what is left is fused,
+/// elementwise programs before the contractions that take them in.
 pub fn all() -> Vec<Box<dyn Pass>> {
     vec![
         Box::new(DeadCode),
@@ -56,6 +59,7 @@ pub fn all() -> Vec<Box<dyn Pass>> {
         Box::new(Simplify),
         Box::new(ContractionRecovery),
         Box::new(CommonSubexpression),
+        Box::new(SliceCopies::default()),
         Box::new(Recomputation::default()),
         Box::new(ElementwiseFusion),
         Box::new(EpilogueFusion),

@@ -101,18 +101,13 @@ fn readers(rewriter: &Rewriter<'_>, index: NodeIndex) -> Vec<(NodeIndex, NodeInd
 mod tests {
     use super::Recomputation;
     use crate::graph::Graph;
-    use crate::passes::testing::check;
+    use crate::passes::testing::{check, long, long_left};
     use crate::tensor::Tensor;
 
     const PASS: Recomputation = Recomputation { min_elements: 1 };
 
-    /// Enough work between two readings.
-    fn long(x: &Tensor) -> Tensor {
-        (0..30).fold(x.clone(), |y, _| y.flip(0).sum(&[0]).expand(*x.shape()))
-    }
-
     fn left(first: &str, last: &str) -> String {
-        format!("{first} {}{last}", "flip sum expand ".repeat(30))
+        format!("{first} {} {last}", long_left())
     }
 
     #[test]

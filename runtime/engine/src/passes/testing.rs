@@ -56,6 +56,16 @@ pub fn check_with(
     });
 }
 
+/// Enough work between two readings.
+pub fn long(x: &Tensor) -> Tensor {
+    (0..30).fold(x.clone(), |y, _| y.flip(0).sum(&[0]).expand(*x.shape()))
+}
+
+/// The operators of [`long`], in order.
+pub fn long_left() -> String {
+    ["flip sum expand"; 30].join(" ")
+}
+
 /// Names of the operators that compute or show something, in order.
 fn operators(graph: &Graph) -> String {
     let name = |luminal: &Luminal, index| {
