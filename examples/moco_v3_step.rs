@@ -63,9 +63,10 @@ pub fn step(batch: usize, pixels: usize, optimizer: &Optimizer) -> Result<Plan, 
     };
     let teacher =
         Branch { encoder: student.encoder.map(&mut follow), projector: student.projector.map(&mut follow) };
+    // The teacher first: it runs in little memory, which is not needed on top of what the student keeps.
+    let keys = graph.scope("teacher", || teacher.embed([&views[0], &views[1]]));
     let queries =
         graph.scope("student", || student.embed([&views[0], &views[1]]).map(|z| predictor.forward(&z)));
-    let keys = graph.scope("teacher", || teacher.embed([&views[0], &views[1]]));
     let loss = graph.scope("loss", || contrast(&queries[0], &keys[1]) + contrast(&queries[1], &keys[0]));
     let gradients = graph.gradients(&loss, &graph.parameters())?;
     graph.scope("optimizer", || optimizer.apply(&graph, &graph.parameters(), &gradients))?;

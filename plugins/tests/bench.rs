@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use equilayer::bench::{Setup, Work, Workload, growth};
+use equilayer::engine::Plan;
 use equilayer::plugin::Registry;
 use serde_json::Value;
 
@@ -91,12 +93,15 @@ impl Model {
     }
 }
 
-fn counted(workload: Workload, batch: usize, ser: bool) -> u64 {
+fn planned(workload: Workload, batch: usize, ser: bool) -> Arc<Plan> {
     equilayer_plugins::link();
     let registry = Registry::linked().unwrap();
     let setup = Setup { batch, ser, ..workload.setup() };
-    let plan = Work::prepare(&setup, &registry).unwrap().plan().unwrap();
-    plan.steps().iter().map(|step| step.product_flops()).sum()
+    Work::prepare(&setup, &registry).unwrap().plan().unwrap()
+}
+
+fn counted(workload: Workload, batch: usize, ser: bool) -> u64 {
+    planned(workload, batch, ser).steps().iter().map(|step| step.product_flops()).sum()
 }
 
 /// The numbers in the first column are those of PyTorch's `FlopCounterMode` for benches/compare/torch_peer.py.
@@ -125,6 +130,21 @@ fn ser_adds_what_its_equation_says() {
         |batch| counted(Workload::VitS, batch, true) as f64 / counted(Workload::VitS, batch, false) as f64;
     assert!((ratio(16) - 1.0068).abs() < 1e-3, "{}", ratio(16));
     assert!((ratio(256) - 1.0008).abs() < 2e-4, "{}", ratio(256));
+}
+
+/// The backward pass reads ten widths of a token in each block: those of the three that attention reads, of what it gives,
+/// of two residual sums and of the MLP's hidden layer. When the last block runs, it takes one more hidden layer and norm;
+/// a plan that keeps anything else for long, another network's activations or gradients that wait, asks for more.
+#[test]
+fn a_step_asks_for_what_the_backward_pass_reads_and_one_block_more() {
+    for (workload, model, views) in
+        [(Workload::VitS, VIT_S, 2), (Workload::Digits, DIGITS, 2), (Workload::VitSStep, VIT_S, 1)]
+    {
+        let tokens = views * workload.batch() as u64 * (model.tokens + 1);
+        let kept = 4 * tokens * model.width * (10 * model.depth + 5);
+        let asked = planned(workload, workload.batch(), workload.has_method()).arena_bytes() as u64;
+        assert!(100 * asked <= 103 * kept, "{workload}: {asked} bytes, of which {kept} are needed");
+    }
 }
 
 /// What the plan asks for a token of dense InfoNCE does not grow with the tokens.

@@ -76,12 +76,13 @@ impl Recipe<'_> {
             key: key.as_ref(),
             stream,
         };
-        let student_network = network(student.as_ref(), self.options.drop_path, "student");
-        let seen = graph.scope("student", || student_network.encode(&sets.student));
+        // The teacher first: it runs in little memory, which is not needed on top of what the student keeps.
         let known = teacher.as_ref().map(|teacher| {
             let teacher_network = network(teacher.as_ref(), 0.0, "teacher");
             graph.scope("teacher", || teacher_network.encode(&sets.teacher))
         });
+        let student_network = network(student.as_ref(), self.options.drop_path, "student");
+        let seen = graph.scope("student", || student_network.encode(&sets.student));
         let mut terms = Vec::new();
         for (index, (member, name)) in self.method.members().zip(self.method.names()).enumerate() {
             if member.is_control() {

@@ -90,7 +90,8 @@ fn collect(
                 path.pop();
                 continue;
             }
-            // What is handed back, and what has other outputs, is not looked into.
+            // Another output is other memory.
+            Some(Op::Pick(pick)) if pick.output > 0 => continue,
             Some(Op::Output(_) | Op::Pick(_)) => usize::MAX,
             _ => timeline.place(reader),
         };
