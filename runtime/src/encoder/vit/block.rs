@@ -37,8 +37,24 @@ impl Block {
     /// Tokens `[batch, tokens, width]` to tokens. `residual` has the last word on a branch, given its name.
     #[track_caller]
     pub fn forward(&self, x: &Tensor, residual: impl Fn(&Tensor, &str) -> Tensor) -> Tensor {
-        let attended = self.qkv.forward(&self.norm1.forward(x)).attention(self.heads);
-        let x = x + residual(&self.proj.forward(&attended), "attn");
+        self.after_attention(x, &self.attention(x), residual)
+    }
+
+    /// What each token gets of all: the one place where tokens mix.
+    #[track_caller]
+    pub fn attention(&self, x: &Tensor) -> Tensor {
+        self.qkv.forward(&self.norm1.forward(x)).attention(self.heads)
+    }
+
+    /// The rest, token by token: some tokens and what they got, to the same tokens.
+    #[track_caller]
+    pub fn after_attention(
+        &self,
+        x: &Tensor,
+        attended: &Tensor,
+        residual: impl Fn(&Tensor, &str) -> Tensor,
+    ) -> Tensor {
+        let x = x + residual(&self.proj.forward(attended), "attn");
         let hidden = self.fc1.forward(&self.norm2.forward(&x)).gelu();
         &x + residual(&self.fc2.forward(&hidden), "mlp")
     }

@@ -12,6 +12,7 @@ use equilayer_engine::{Error, Graph, Init, Tensor};
 pub use config::{Positions, VitConfig};
 
 use super::{Encoder, EncoderConfig, Features, Layer};
+use crate::action::Grid;
 use crate::nn::{LayerNorm, Linear, Parameters, Pass};
 use block::Block;
 
@@ -57,6 +58,18 @@ impl Vit {
     }
 }
 
+/// The last block, where CLS has joined: CLS and tokens each by itself behind attention, as nothing mixes them any more.
+/// Most methods read CLS alone, and what nobody reads is not computed: three quarters of the block's linear layers.
+#[track_caller]
+fn apart(block: &Block, x: &Tensor, grid: Grid, residual: impl Fn(&Tensor, &str) -> Tensor) -> Layer {
+    let attended = block.attention(x);
+    let part = |x: Tensor, attended: Tensor| block.after_attention(&x, &attended, &residual);
+    let [tokens, cls] = [(1, grid.cells()), (0, 1)]
+        .map(|(start, length)| [x, &attended].map(|all| all.slice(1, start, length)));
+    let [tokens, cls] = [tokens, cls].map(|[x, attended]| part(x, attended));
+    Layer { tokens, grid, cls: Some(cls.select(1, 0)) }
+}
+
 impl Encoder for Vit {
     #[track_caller]
     fn forward(&self, images: &Tensor, pass: &Pass) -> Features {
@@ -69,14 +82,24 @@ impl Encoder for Vit {
         x = x + positions::resized(&self.pos_embed, grid, &self.config);
         let mut layers = Vec::with_capacity(blocks);
         for (index, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, |branch, name| pass.residual(branch, index, blocks, name));
+            let residual = |branch: &Tensor, name: &str| pass.residual(branch, index, blocks, name);
             let layer = index + 1;
+            if layer == blocks {
+                layers.push(apart(block, &x, grid, residual));
+                break;
+            }
+            x = block.forward(&x, residual);
             layers.push(Layer::from_sequence(&x, grid, layer > cls_after));
             if layer == cls_after {
                 x = self.join_cls(&x);
             }
         }
-        Features { layers, output: Layer::from_sequence(&self.norm.forward(&x), grid, true) }
+        let norm = |x: &Tensor| self.norm.forward(x);
+        let output = match layers.last() {
+            Some(last) => Layer { tokens: norm(&last.tokens), grid, cls: last.cls.as_ref().map(norm) },
+            None => Layer::from_sequence(&norm(&x), grid, true),
+        };
+        Features { layers, output }
     }
 
     fn map_boxed(&self, replace: &mut dyn FnMut(&Tensor) -> Tensor) -> Box<dyn Encoder> {
