@@ -7,7 +7,8 @@
 //! tensors, as a teacher is.
 //!
 //! **Layers are what can be tapped**, counted from 1: blocks of a [transformer](VitConfig), stages of a
-//! [ResNet](ResNetConfig). A pass gives all of them, as [`Features`]; what nobody uses is not computed.
+//! [ResNet](ResNetConfig). A pass gives all of them, as [`Features`]; what nobody uses is not computed, down to the tokens of
+//! a transformer's last block beside CLS.
 //!
 //! **A token map is the same thing everywhere**: `[batch, rows · columns, width]`, row-major, without CLS, which is
 //! beside it. So one group action, one head and one loss fit all encoders.
