@@ -98,7 +98,7 @@ fn tensors_of_sixteen_bits_take_half_the_memory_and_are_searched_for_what_is_not
     let graph = Graph::new();
     let weight = |name: &str| graph.parameter(name, [8, 8], Init::XavierUniform);
     let x = graph.input("x", [5, 8]);
-    graph.output("y", &(&x.matmul(&weight("a")).ln()).matmul(&weight("b")).sum_all());
+    graph.output("y", &x.matmul(&weight("a")).ln().matmul(&weight("b")).sum_all());
     let plan = graph.compile(&CompileOptions::new())?;
     let mut wide = CudaExecutor::new(options())?;
     let mut narrow = CudaExecutor::new(CudaOptions { precision: Precision::Bf16, ..options() })?;

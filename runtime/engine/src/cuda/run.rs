@@ -146,7 +146,7 @@ impl CudaExecutor {
                         bias: product.bias.map(at),
                         addend: at(product.addend.unwrap_or(product.c)),
                     };
-                    let product = *product;
+                    let product = **product;
                     self.blas.multiply(&product, places)?;
                 }
                 Task::Copy { from, to, elements } => {

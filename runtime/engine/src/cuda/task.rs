@@ -87,7 +87,7 @@ pub enum Task {
     /// Runs a kernel.
     Launch(Launch),
     /// Multiplies matrices with cuBLASLt.
-    Product(Product),
+    Product(Box<Product>),
     /// Copies elements that do not overlap.
     Copy {
         /// Where they are.
@@ -97,6 +97,13 @@ pub enum Task {
         /// How many there are.
         elements: usize,
     },
+}
+
+impl Task {
+    /// A product of matrices.
+    pub fn product(product: Product) -> Task {
+        Task::Product(Box::new(product))
+    }
 }
 
 /// A kernel with its grid and arguments.

@@ -149,7 +149,7 @@ fn multiply(contract: &Contract, operands: [Source; 2], target: Target, sum: Sum
         let bias = Some(rounded(Source::dense(bias, row), call).address);
         return multiply(contract, operands, target, Sum { bias, ..sum }, call);
     }
-    call.tasks.extend(products.into_iter().map(Task::Product));
+    call.tasks.extend(products.into_iter().map(Task::product));
     true
 }
 

@@ -90,7 +90,7 @@ impl Sizes {
                 factors: Number::F32,
                 result: Number::F32,
             };
-            call.tasks.push(Task::Product(Product {
+            call.tasks.push(Task::product(Product {
                 form,
                 a: views[block.view].plus(block.first * self.width),
                 b: views[view],
@@ -225,7 +225,7 @@ impl Sizes {
             let to_candidates =
                 Form { rows: self.rows, depth: block.length, a: to_anchors.a.turned(), ..to_anchors };
             let product = |form: Form, b: Address, c: Address| {
-                Task::Product(Product { form, a: weights, b, c, alpha: 1.0, bias: None, addend: None })
+                Task::product(Product { form, a: weights, b, c, alpha: 1.0, bias: None, addend: None })
             };
             call.tasks.push(product(to_anchors, views[view], d_views[own].plus(start)));
             call.tasks.push(product(to_candidates, views[own].plus(start), d_views[view]));
