@@ -9,6 +9,19 @@ fn equilayer(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String)
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
+/// What is printed into a pipe that nobody reads ends the program as it ends others, by SIGPIPE, and nothing is said.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    use std::os::unix::process::ExitStatusExt;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut methods = Command::new(env!("CARGO_BIN_EXE_equilayer"));
+    let Output { status, stderr, .. } =
+        methods.arg("methods").stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!((status.signal(), String::from_utf8(stderr).unwrap().as_str()), (Some(13), ""));
+}
+
 fn entries(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the signal with which a cluster ends a job: the first asks, the second insists.
+//! Signals. Ctrl-C, and the one with which a cluster ends a job: the first asks, the second insists.
 //!
 //! At the first the training loop finishes its step, writes a checkpoint and leaves with [`EXIT_CODE`]; at the second
 //! the process ends at once, and the last checkpoint is what there is.
@@ -23,7 +23,7 @@ pub struct Interrupt {
 
 /// The system does not let signals be handled.
 #[derive(Debug, thiserror::Error)]
-#[error("Ctrl-C cannot be handled: {0}")]
+#[error("signals cannot be handled: {0}")]
 pub struct InterruptError(#[from] io::Error);
 
 impl Interrupt {
@@ -52,6 +52,24 @@ impl Interrupt {
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::SeqCst)
     }
+}
+
+/// From now on the process ends without a word once nobody reads what it prints, as others do before `head`. Without
+/// this, printing panics.
+///
+/// # Errors
+/// The system's.
+#[cfg(unix)]
+pub fn end_with_the_reader() -> Result<(), InterruptError> {
+    let always = Arc::new(AtomicBool::new(true));
+    flag::register_conditional_default(signal_hook::consts::SIGPIPE, always)?;
+    Ok(())
+}
+
+/// Only Unix has a signal for it.
+#[cfg(not(unix))]
+pub fn end_with_the_reader() -> Result<(), InterruptError> {
+    Ok(())
 }
 
 /// Answers the first signal at once: a step may take seconds, and who sees nothing presses again. A handler may not

@@ -30,6 +30,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use equilayer_engine::DeviceChoice;
 
 use crate::assess::Read;
+use crate::interrupt;
 use crate::plugin::Registry;
 use failure::Failure;
 
@@ -171,6 +172,9 @@ struct EvaluateArguments {
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
+    if let Err(error) = interrupt::end_with_the_reader() {
+        return Failure::fault(error).report();
+    }
     let registry = Registry::linked();
     let mut command = Cli::command();
     if let Ok(registry) = &registry {
