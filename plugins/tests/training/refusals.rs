@@ -89,6 +89,10 @@ const CASES: &[Case] = &[
         &["train", "train.accumulate=200"],
         &["`train.accumulate`: 200 batches make a step, and an epoch has 125", "accumulate fewer"],
     ),
+    case(
+        &["train", "train.precision=bf16"],
+        &["`train.precision`: bf16 is for GPUs, and `train.device` is cpu", "take that, or cuda"],
+    ),
     case(&["train", "train.batch=many"], &["`batch` is a whole number from 0 on, and \"many\" is not"]),
     case(&["train", "train.drop_path=1"], &["`drop_path`: 1 is not below 1"]),
     case(

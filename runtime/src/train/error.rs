@@ -1,5 +1,7 @@
 //! Why a run cannot start, or had to stop.
 
+use equilayer_engine::Precision;
+
 use crate::action::ActionError;
 use crate::assess::AssessError;
 use crate::checkpoint::CheckpointError;
@@ -37,6 +39,11 @@ pub enum TrainError {
         /// Batches a step.
         accumulate: u64,
     },
+    /// Numbers that only a GPU multiplies.
+    #[error(
+        "`train.precision`: {0} is for GPUs, and `train.device` is cpu, which multiplies in f32; take that, or cuda"
+    )]
+    Precision(Precision),
     /// The executor failed.
     #[error(transparent)]
     Engine(#[from] equilayer_engine::Error),
@@ -106,6 +113,7 @@ impl TrainError {
                 | TrainError::Action(_)
                 | TrainError::Views(_)
                 | TrainError::FewBatches { .. }
+                | TrainError::Precision(_)
                 | TrainError::Directory(_)
                 | TrainError::OtherImages { .. }
                 | TrainError::Loader(_)

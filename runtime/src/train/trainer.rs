@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use equilayer_engine::optim::Optimizer;
-use equilayer_engine::{CpuOptions, DeviceExecutor, Executor, Plan, PlanCache};
+use equilayer_engine::{CpuOptions, DeviceChoice, DeviceExecutor, Executor, Plan, PlanCache, Precision};
 
 use super::accumulate::Place;
 use super::collate::{Collator, StepClock, StepInputs};
@@ -85,6 +85,9 @@ impl Trainer {
             local_image: settings.views.local_image(),
             ..TrainingOptions::default()
         };
+        if settings.device == DeviceChoice::Cpu && settings.precision != Precision::F32 {
+            return Err(TrainError::Precision(settings.precision));
+        }
         Ok(Trainer {
             total: steps_per_epoch * settings.epochs as u64,
             layout,
