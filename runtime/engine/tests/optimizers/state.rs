@@ -46,17 +46,21 @@ fn parameters_and_moments_are_updated_where_they_lie() {
     }
 }
 
+/// A step of AdamW down a loss.
+fn step(graph: &Graph, loss: &Tensor, clip: Option<Clip>) -> Plan {
+    let parameters = graph.parameters();
+    let gradients = graph.gradients(loss, &parameters).expect("gradients");
+    let optimizer = clip.into_iter().fold(Optimizer::adamw(AdamWOptions::default()), Optimizer::clip);
+    optimizer.apply(graph, &parameters, &gradients).expect("an optimizer");
+    compile(graph)
+}
+
 #[test]
 fn a_gradient_is_used_up_before_the_next_is_made() {
     for clip in [None, Some(Clip::PerParameter(1.0))] {
         let graph = Graph::new();
         let loss = chain(&graph, 6, 64);
-        let parameters = graph.parameters();
-        let gradients = graph.gradients(&loss, &parameters).expect("gradients");
-        let mut optimizer = Optimizer::adamw(AdamWOptions::default());
-        optimizer = clip.into_iter().fold(optimizer, Optimizer::clip);
-        optimizer.apply(&graph, &parameters, &gradients).expect("an optimizer");
-        let plan = compile(&graph);
+        let plan = step(&graph, &loss, clip);
         let six_gradients = 6 * 64 * 64 * 4;
         assert!(plan.arena_bytes() < six_gradients / 2, "{} bytes with {clip:?}", plan.arena_bytes());
     }
@@ -76,12 +80,7 @@ fn a_gradient_larger_than_what_it_is_made_of_is_made_when_the_activations_are_go
         let head = graph.parameter("head", [width, wide], Init::XavierUniform);
         let part = |start| hidden.slice(0, start, 2).matmul(&head).tanh().square().mean_all();
         let loss = part(0) + part(2);
-        let parameters = graph.parameters();
-        let gradients = graph.gradients(&loss, &parameters).expect("gradients");
-        let mut optimizer = Optimizer::adamw(AdamWOptions::default());
-        optimizer = clip.into_iter().fold(optimizer, Optimizer::clip);
-        optimizer.apply(&graph, &parameters, &gradients).expect("an optimizer");
-        let plan = compile(&graph);
+        let plan = step(&graph, &loss, clip);
         let (gradient, activation) = (4 * width * wide, 4 * rows * width);
         assert!(plan.arena_bytes() < gradient + 4 * activation, "{} bytes with {clip:?}", plan.arena_bytes());
     }
