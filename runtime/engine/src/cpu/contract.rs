@@ -257,13 +257,15 @@ impl Problem {
 const PANEL_ROWS: usize = 16 * panel::ROWS;
 const PANEL_COLUMNS: usize = 8 * STRIP;
 
-/// Tiles of a product that reads both operands where they lie: as large as leaves enough of them for some threads.
+/// Tiles of a product that reads both operands where they lie, and so all rows of the left one for each column of tiles
+/// and all columns of the right one for each row of them: as large as leaves two for each thread. An element's bits are
+/// the same however the tiles are cut.
 fn gradient_tiling(rows: usize, columns: usize) -> Tiling {
     const SIZES: [(usize, usize); 4] = [(16, 12), (8, 12), (8, 6), (4, 3)];
-    const ENOUGH: usize = 12;
+    let enough = 2 * rayon::current_num_threads();
     let tilings =
         SIZES.map(|(high, wide)| Tiling::with_tiles(rows, columns, high * panel::ROWS, wide * STRIP));
-    tilings.into_iter().find(|tiling| tiling.len() >= ENOUGH).unwrap_or(tilings[SIZES.len() - 1])
+    tilings.into_iter().find(|tiling| tiling.len() >= enough).unwrap_or(tilings[SIZES.len() - 1])
 }
 
 /// Offsets of all index combinations of the axes, the last axis fastest; none if an axis is empty.
