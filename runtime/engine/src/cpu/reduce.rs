@@ -11,8 +11,11 @@ use crate::shape::Shape;
 /// Elements reduced in one go; longer reductions are cut into pieces of this size and combined in order.
 const PIECE: usize = 8192;
 
-/// Neighbouring outputs that one task accumulates side by side.
-const COLUMNS: usize = 256;
+/// Neighbouring outputs that one task accumulates side by side: rows of them follow one another in memory.
+const COLUMNS: usize = 1024;
+
+/// Rows of inputs that one task combines, at least.
+const ROWS: usize = 256;
 
 /// Runs a reduction.
 pub fn run(reduce: &Reduce, call: &mut Call<'_>) {
@@ -165,8 +168,7 @@ fn reduce_row(
 /// Rows of outputs, each the combination of rows of inputs.
 fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32, combine: impl Combine) {
     let (length, stride) = walk.inner;
-    let rows_of_piece = (PIECE / COLUMNS).max(1);
-    let pieces = walk.reduced.len().div_ceil(rows_of_piece * 8).clamp(1, 32);
+    let pieces = walk.reduced.len().div_ceil(ROWS).clamp(1, 32);
     let rows = walk.reduced.len().div_ceil(pieces);
     let per_row = length.div_ceil(COLUMNS);
     let column_tasks = walk.kept.len() * per_row;
@@ -176,14 +178,12 @@ fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32,
             let (column_task, piece) = (task / pieces, task % pieces);
             let (kept, first) = (walk.kept[column_task / per_row], column_task % per_row * COLUMNS);
             let mut sums = vec![start; (length - first).min(COLUMNS)];
+            let reduced = &walk.reduced[walk.reduced.len().min(piece * rows)..];
+            let reduced = &reduced[..reduced.len().min(rows)];
+            let from = kept as isize + first as isize * stride;
             simd::dispatch(
                 #[inline(always)]
-                || {
-                    for &offset in walk.reduced.iter().skip(piece * rows).take(rows) {
-                        let position = kept as isize + offset + first as isize * stride;
-                        accumulate(source, position, stride, &mut sums, combine);
-                    }
-                },
+                || accumulate(source, from, reduced, stride, &mut sums, combine),
             );
             sums
         })
@@ -198,14 +198,34 @@ fn down_columns(walk: &Walk, source: Source<'_>, output: &mut [f32], start: f32,
     }
 }
 
+/// Combines rows with `sums`, one after the other; four of them each time that those are read and written.
 #[inline(always)]
-fn accumulate(source: Source<'_>, position: isize, stride: isize, sums: &mut [f32], combine: impl Combine) {
-    if stride == 1 {
-        let row = source.run(position as usize, sums.len());
-        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum = combine(*sum, value));
+fn accumulate(
+    source: Source<'_>,
+    from: isize,
+    rows: &[isize],
+    stride: isize,
+    sums: &mut [f32],
+    combine: impl Combine,
+) {
+    if stride != 1 {
+        for row in rows {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = combine(*sum, source.run((from + row + i as isize * stride) as usize, 1)[0]);
+            }
+        }
         return;
     }
-    for (i, sum) in sums.iter_mut().enumerate() {
-        *sum = combine(*sum, source.run((position + i as isize * stride) as usize, 1)[0]);
+    let length = sums.len();
+    let row = |&row: &isize| source.run((from + row) as usize, length);
+    let (fours, rest) = rows.as_chunks::<4>();
+    for four in fours {
+        let [a, b, c, d] = four.each_ref().map(row);
+        for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *sum = combine(combine(combine(combine(*sum, a), b), c), d);
+        }
+    }
+    for row in rest.iter().map(row) {
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum = combine(*sum, value));
     }
 }
