@@ -13,12 +13,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::gemm::{gemm, transpose};
+use super::gemm::gemm;
 use super::math::{exp, ln};
 use super::matrix::{Matrix, MatrixMut, SharedMatrix};
 use super::scratch::Scratch;
 use super::simd::{self, LANES};
 
+use super::transpose::transpose;
 /// Sizes of one attention, and the factor on its scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attention {

@@ -6,11 +6,12 @@ use rayon::prelude::*;
 use super::call::{Call, Shared};
 use super::elementwise::{Kernel, TilePlace};
 use super::gather::Lane;
-use super::gemm::{Tile, Tiling, par_transpose};
+use super::gemm::{Tile, Tiling};
 use super::matrix::Matrix;
 use super::panel::{self, STRIP, Strips};
 use super::product::{Product, Strided};
 use super::scratch::Scratch;
+use super::transpose::par_transpose;
 use crate::axes::{Axis, SortedAxes, UNIT, take_longest};
 use crate::ops::{Contract, Program};
 

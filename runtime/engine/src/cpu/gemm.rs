@@ -11,12 +11,11 @@
 //! - tiles are tall and one or two strips wide. Each packs its own part of `B` and streams the rows of `A`
 //!   past it: 48 rows to a tile cost 17 %, 396 cost 2 %. From 129 columns on the crate packs `A` as well;
 //! - packing is a copy while the columns of `B` are adjacent in memory, and otherwise a gather, which halves
-//!   the speed of tiles at k = 1536; so such a `B` is transposed once, up front ([`par_transpose`]);
+//!   the speed of tiles at k = 1536; so such a `B` is transposed once, up front
+//!   ([`super::transpose::par_transpose`]);
 //! - heights are multiples of 6, so that only the last tile runs partial micro-kernels.
 
 use std::ops::Range;
-
-use rayon::prelude::*;
 
 use super::matrix::{Matrix, MatrixMut};
 use super::product::{Product, Strided};
@@ -129,54 +128,6 @@ impl Tiling {
     }
 }
 
-/// Copies `src` into `dst` as a contiguous row-major matrix, on all threads.
-pub fn par_transpose<'a>(src: Matrix, dst: &'a mut [f32]) -> Matrix<'a> {
-    const PANEL: usize = 64;
-    let (rows, cols) = (src.rows(), src.cols());
-    let dst = &mut dst[..rows * cols];
-    dst.par_chunks_mut(PANEL * cols.max(1)).enumerate().for_each(|(panel, out)| {
-        let start = panel * PANEL;
-        transpose(src.tile(start..start + out.len() / cols, 0..cols), out, cols);
-    });
-    Matrix::row_major(dst, rows, cols)
-}
-
-/// Copies `src` to `dst`, whose rows are contiguous and start every `row_stride` elements; what lies between
-/// them is kept. Made for a `src` whose rows are adjacent (0.35 ns an element in cache), and right for any.
-pub fn transpose(src: Matrix, dst: &mut [f32], row_stride: usize) {
-    /// One cache line each way.
-    const BLOCK: usize = 16;
-    for col in (0..src.cols()).step_by(BLOCK) {
-        for row in (0..src.rows()).step_by(BLOCK) {
-            let (rows, cols) = (BLOCK.min(src.rows() - row), BLOCK.min(src.cols() - col));
-            let block = src.tile(row..row + rows, col..col + cols);
-            let out = &mut dst[row * row_stride + col..];
-            if block.row_stride() == 1 && rows == BLOCK && cols == BLOCK {
-                transpose_block::<BLOCK>(block, out, row_stride);
-                continue;
-            }
-            for i in 0..rows {
-                for j in 0..cols {
-                    out[i * row_stride + j] = block.data()[i * block.row_stride() + j * block.col_stride()];
-                }
-            }
-        }
-    }
-}
-
-/// [`transpose`] for `N × N` elements with adjacent rows. The sizes are constants so that the compiler
-/// unrolls the loops and drops the bounds checks.
-fn transpose_block<const N: usize>(src: Matrix, dst: &mut [f32], row_stride: usize) {
-    let cols: [&[f32; N]; N] =
-        std::array::from_fn(|j| src.data()[j * src.col_stride()..].first_chunk().expect("N rows"));
-    for i in 0..N {
-        let out = dst[i * row_stride..].first_chunk_mut::<N>().expect("N columns");
-        for (out, col) in out.iter_mut().zip(cols) {
-            *out = col[i];
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,18 +213,6 @@ mod tests {
                 tile.rows.for_each(|i| tile.cols.clone().for_each(|j| seen[i * n + j] += 1));
             }
             assert!(seen.iter().all(|&count| count == 1));
-        }
-    }
-
-    #[test]
-    fn transposes_odd_sizes() {
-        let (rows, cols, stride) = (37, 50, 61);
-        let data = noise(rows * cols, 3);
-        let mut out = vec![9.0; rows * stride];
-        transpose(Matrix::row_major(&data, cols, rows).t(), &mut out, stride);
-        for (i, row) in out.chunks(stride).enumerate() {
-            (0..cols).for_each(|j| assert_eq!(row[j], data[j * rows + i]));
-            assert!(row[cols..].iter().all(|&x| x == 9.0));
         }
     }
 }

@@ -22,11 +22,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::gemm::{gemm, par_transpose};
+use super::gemm::gemm;
 use super::math::{exp, ln};
 use super::matrix::{Matrix, MatrixMut};
 use super::scratch::Scratch;
 use super::simd::{self, LANES};
+use super::transpose::par_transpose;
 use crate::ops::Negatives;
 
 /// Sizes and parameters of one dense InfoNCE.

@@ -39,6 +39,7 @@ mod simd;
 mod softmax;
 mod sparse;
 mod update;
+mod transpose;
 mod window;
 
 use std::collections::BTreeMap;

@@ -22,12 +22,12 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::call::Shared;
-use super::gemm::transpose;
 use super::instructions;
 use super::matrix::Matrix;
 use super::product::{Product, Strided};
 use super::scratch::Scratch;
 
+use super::transpose::transpose;
 /// Elements of a register.
 const LANES: usize = 16;
 
