@@ -16,10 +16,11 @@ use rayon::prelude::*;
 use super::gemm::gemm;
 use super::math::{exp, ln};
 use super::matrix::{Matrix, MatrixMut, SharedMatrix};
+use super::prefetch::prefetch;
 use super::scratch::Scratch;
 use super::simd::{self, LANES};
-
 use super::transpose::transpose;
+
 /// Sizes of one attention, and the factor on its scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attention {
@@ -110,6 +111,7 @@ impl Head {
     fn forward(&self, block: usize, qkv: Matrix, out: &mut MatrixMut, lse: &mut [f32]) {
         let stride = self.blocks.stride;
         let queries = qkv.tile(self.rows(block), self.columns(0));
+        bring(&[queries]);
         let rows = queries.rows();
         let mut scratch = Scratch::take(stride * (self.of.width + rows) + rows);
         let (packed, rest) = scratch.split_at_mut(stride * self.of.width);
@@ -118,8 +120,9 @@ impl Head {
         lse.fill(f32::NEG_INFINITY);
         sums.fill(0.0);
         for key_block in 0..self.blocks.count {
-            let keys = self.blocks.pack(qkv.tile(self.rows(key_block), self.columns(1)), packed);
-            let values = qkv.tile(self.rows(key_block), self.columns(2));
+            let [keys, values] = [1, 2].map(|part| qkv.tile(self.rows(key_block), self.columns(part)));
+            bring(&[keys, values]);
+            let keys = self.blocks.pack(keys, packed);
             gemm(
                 &mut MatrixMut::new(scores, rows, keys.cols(), stride, 1),
                 self.of.scale,
@@ -159,7 +162,8 @@ impl Head {
         let stride = self.blocks.stride;
         let part = |block, part| given.qkv.tile(self.rows(block), self.columns(part));
         let (queries, keys, values) = (part(i, 0), part(j, 1), part(j, 2));
-        let d_out = given.d_out.tile(self.rows(i), self.columns(0));
+        let [d_out, out] = [given.d_out, given.out].map(|of| of.tile(self.rows(i), self.columns(0)));
+        bring(&[queries, keys, values, d_out, out]);
         let rows = queries.rows();
 
         let mut scratch = Scratch::take(stride * (self.of.width + 2 * rows));
@@ -170,7 +174,7 @@ impl Head {
         gemm(&mut MatrixMut::new(p, rows, padded, stride, 1), self.of.scale, queries, packed_keys, false);
         let packed_values = self.blocks.pack(values, packed);
         gemm(&mut MatrixMut::new(ds, rows, padded, stride, 1), 1.0, d_out, packed_values, false);
-        self.softmax_gradient(i, given, p, ds);
+        self.softmax_gradient(out, d_out, &given.lse.row(self.index)[self.blocks.range(i)], p, ds);
 
         let p = Matrix::new(p, rows, keys.rows(), stride, 1);
         let ds = Matrix::new(ds, rows, keys.rows(), stride, 1);
@@ -184,10 +188,7 @@ impl Head {
     /// Turns scaled scores into weights, `p`, and the gradients of the weights into those of `q kᵀ`, `ds`;
     /// rows of both are queries of block `i`. `Σ_j p_ij · dp_ij` is the dot product of `out` and `d_out`, so
     /// that no row has to be complete.
-    fn softmax_gradient(&self, i: usize, given: &Given, p: &mut [f32], ds: &mut [f32]) {
-        let out = given.out.tile(self.rows(i), self.columns(0));
-        let d_out = given.d_out.tile(self.rows(i), self.columns(0));
-        let lse = &given.lse.row(self.index)[self.blocks.range(i)];
+    fn softmax_gradient(&self, out: Matrix, d_out: Matrix, lse: &[f32], p: &mut [f32], ds: &mut [f32]) {
         let stride = self.blocks.stride;
         simd::dispatch(
             #[inline(always)]
@@ -215,6 +216,13 @@ impl Head {
     fn columns(&self, part: usize) -> Range<usize> {
         let start = (part * self.of.heads + self.index % self.of.heads) * self.of.width;
         start..start + self.of.width
+    }
+}
+
+/// Asks for all operands of a task at once: their rows are those of many heads apart.
+fn bring(operands: &[Matrix]) {
+    for operand in operands {
+        prefetch(operand.data().as_ptr(), operand.row_stride() as isize, operand.rows(), operand.cols());
     }
 }
 

@@ -41,7 +41,7 @@ pub fn run_fused(contract: &Contract, epilogue: &Program, call: &Call<'_>) {
     let problem = Problem::new(contract, call, true);
     let targets: Vec<Shared> = call.targets().into_iter().map(Shared::new).collect();
     let lanes = Lane::of(call, 2);
-    let kernel = Kernel::new(epilogue);
+    let kernel = Kernel::new(epilogue, call.output_shape(0).elements());
     problem.for_each_tile(|product, tile| {
         let columns = tile.cols.len();
         let at_once = problem.rows_at_once(&tile);
@@ -54,6 +54,7 @@ pub fn run_fused(contract: &Contract, epilogue: &Program, call: &Call<'_>) {
                 row_stride: problem.rows.c as usize,
                 columns,
             };
+            kernel.prefetch_tile(&lanes, place);
             // SAFETY: the scratch memory holds the part row-major. The program reads and writes the tile's own elements
             // of the other operands, which no other tile touches.
             unsafe {
@@ -61,6 +62,7 @@ pub fn run_fused(contract: &Contract, epilogue: &Program, call: &Call<'_>) {
                 kernel.run_tile(&scratch, &lanes, &targets, place);
             }
         }
+        kernel.finish();
     });
 }
 

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use self::apply::{binary, unary};
 use super::call::{Call, Shared};
 use super::gather::{BLOCK, Lane};
+use super::prefetch::prefetch;
 use super::scratch::Scratch;
-use super::simd;
+use super::{simd, stream};
 use crate::ops::{Instruction, Op, Program};
 
 /// Elements an instruction handles at once.
@@ -21,12 +22,13 @@ pub fn run(op: &Op, call: &Call<'_>) {
     let elements = call.output_shape(0).elements();
     let lanes: Vec<Lane> = call.sources().iter().map(Lane::new).collect();
     let targets: Vec<Shared> = call.targets().into_iter().map(Shared::new).collect();
-    let kernel = Kernel::new(&program);
+    let kernel = Kernel::new(&program, elements);
     (0..elements.div_ceil(BLOCK)).into_par_iter().for_each(|block| {
         let start = block * BLOCK;
         // SAFETY: blocks are disjoint ranges of the outputs, and an input that shares an output's memory shares
         // the very same elements, which the block reads before it writes them.
         unsafe { kernel.run(&lanes, &targets, start, (elements - start).min(BLOCK)) };
+        kernel.finish();
     });
 }
 
@@ -37,11 +39,13 @@ pub struct Kernel<'p> {
     slot_count: usize,
     /// Inputs that are outputs too.
     passed_on: Vec<bool>,
+    /// Whether outputs are stored past the caches.
+    streams: bool,
 }
 
 impl<'p> Kernel<'p> {
-    /// Assigns scratch slots; a slot is free again after its value's last use.
-    pub fn new(program: &'p Program) -> Kernel<'p> {
+    /// Assigns scratch slots; a slot is free again after its value's last use. Every output has so many `elements`.
+    pub fn new(program: &'p Program, elements: usize) -> Kernel<'p> {
         let count = program.instructions.len();
         let mut last_use: Vec<usize> = (0..count).collect();
         for (index, instruction) in program.instructions.iter().enumerate() {
@@ -60,7 +64,7 @@ impl<'p> Kernel<'p> {
         let loads = |instruction: &Instruction| matches!(instruction, Instruction::Load(_));
         let passed_on = program.instructions.iter().zip(&last_use);
         let passed_on = passed_on.map(|(instruction, &last)| loads(instruction) && last == count).collect();
-        Kernel { program, slots, slot_count, passed_on }
+        Kernel { program, slots, slot_count, passed_on, streams: stream::suits(elements) }
     }
 
     /// Runs the program for the elements `start..start + length`.
@@ -74,6 +78,16 @@ impl<'p> Kernel<'p> {
         });
         // SAFETY: passed on from the caller.
         unsafe { self.run_patches(patches, lanes, targets) };
+    }
+
+    /// Asks for the operands of [`Kernel::run_tile`] to be in cache by then, but for the product and what is the same for
+    /// every row, which are.
+    pub fn prefetch_tile(&self, lanes: &[Lane], tile: TilePlace) {
+        let TilePlace { start, rows, row_stride, columns } = tile;
+        let places = lanes.iter().filter_map(|lane| lane.rows(start, columns, rows, row_stride));
+        for (first, row_stride) in places.filter(|&(_, row_stride)| row_stride > 0) {
+            prefetch(first, row_stride as isize, rows, columns);
+        }
     }
 
     /// Runs the program behind a matrix product: input 0 is the tile, row-major in `product`; the other inputs and
@@ -90,6 +104,13 @@ impl<'p> Kernel<'p> {
         });
         // SAFETY: passed on from the caller.
         unsafe { self.run_patches(patches, lanes, targets) };
+    }
+
+    /// To be called when a thread is through with its part of the outputs, before it says so.
+    pub fn finish(&self) {
+        if self.streams {
+            stream::finish();
+        }
     }
 
     /// # Safety
@@ -115,14 +136,17 @@ impl<'p> Kernel<'p> {
         );
     }
 
-    /// The target that each instruction writes to at once. A target that lies where an input lies is written last, as
-    /// later instructions may read the input.
-    fn homes(&self, lanes: &[Lane], targets: &[Shared]) -> Vec<Option<usize>> {
-        let mut homes = vec![None; self.program.instructions.len()];
+    /// A target that lies where an input lies is written last, as later instructions may read the input, and one that is
+    /// streamed is copied from the first-level cache.
+    fn homes(&self, lanes: &[Lane], targets: &[Shared]) -> Homes {
+        let mut homes =
+            Homes { of: vec![None; self.program.instructions.len()], streamed: vec![false; targets.len()] };
         for (target, (shared, &output)) in targets.iter().zip(&self.program.outputs).enumerate() {
             let loaded = matches!(self.program.instructions[output as usize], Instruction::Load(_));
-            if !loaded && !lanes.iter().any(|lane| lane.begins_at(shared.pointer())) {
-                homes[output as usize].get_or_insert(target);
+            match loaded || lanes.iter().any(|lane| lane.begins_at(shared.pointer())) {
+                true => {}
+                false if self.streams => homes.streamed[target] = true,
+                false => _ = homes.of[output as usize].get_or_insert(target),
             }
         }
         homes
@@ -134,7 +158,7 @@ impl<'p> Kernel<'p> {
         patch: &Patch<'_>,
         lanes: &[Lane],
         targets: &[Shared],
-        homes: &[Option<usize>],
+        homes: &Homes,
         values: &mut [Values],
         scratch: &mut [f32],
     ) {
@@ -145,7 +169,7 @@ impl<'p> Kernel<'p> {
         for (index, instruction) in self.program.instructions.iter().enumerate() {
             // SAFETY: slot `s` is the range `s * CHUNK..` of the scratch memory, which holds `slot_count` of them.
             let slot = unsafe { scratch.as_mut_ptr().add(self.slots[index] * CHUNK) };
-            let result = match homes[index] {
+            let result = match homes.of[index] {
                 Some(target) => part(target),
                 None => Values { pointer: slot, row_stride: columns },
             };
@@ -161,13 +185,26 @@ impl<'p> Kernel<'p> {
         }
         for (target, &output) in self.program.outputs.iter().enumerate() {
             let (from, to) = (values[output as usize], part(target));
-            if homes[output as usize] == Some(target) {
+            if homes.of[output as usize] == Some(target) {
                 continue;
             }
             // SAFETY: both have the patch's rows, and what is copied lies in a slot or in a target of its own.
-            unsafe { from.copy_to(to, rows, columns) };
+            unsafe {
+                match homes.streamed[target] {
+                    true => from.stream_to(to, rows, columns),
+                    false => from.copy_to(to, rows, columns),
+                }
+            }
         }
     }
+}
+
+/// Where a program's values go.
+struct Homes {
+    /// The target that each instruction writes to at once.
+    of: Vec<Option<usize>>,
+    /// Whether each target is stored past the caches.
+    streamed: Vec<bool>,
 }
 
 /// Rows of elements in memory, as many as the patch has, a fixed distance apart.
@@ -195,6 +232,16 @@ impl Values {
         for row in 0..rows {
             // SAFETY: the caller's promise.
             unsafe { std::ptr::copy(self.row(row), to.row(row), columns) };
+        }
+    }
+
+    /// # Safety
+    /// Both have the rows, which do not overlap.
+    #[inline(always)]
+    unsafe fn stream_to(self, to: Values, rows: usize, columns: usize) {
+        for row in 0..rows {
+            // SAFETY: the caller's promise.
+            unsafe { stream::copy(self.row(row), to.row(row), columns) };
         }
     }
 }

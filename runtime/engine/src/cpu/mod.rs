@@ -30,6 +30,7 @@ mod panel;
 #[path = "no_panel.rs"]
 mod panel;
 mod peak;
+mod prefetch;
 mod product;
 mod random;
 mod reduce;
@@ -38,8 +39,9 @@ mod scratch;
 mod simd;
 mod softmax;
 mod sparse;
-mod update;
+mod stream;
 mod transpose;
+mod update;
 mod window;
 
 use std::collections::BTreeMap;

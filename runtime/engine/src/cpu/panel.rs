@@ -24,10 +24,11 @@ use rayon::prelude::*;
 use super::call::Shared;
 use super::instructions;
 use super::matrix::Matrix;
+use super::prefetch::prefetch;
 use super::product::{Product, Strided};
 use super::scratch::Scratch;
-
 use super::transpose::transpose;
+
 /// Elements of a register.
 const LANES: usize = 16;
 
@@ -105,10 +106,17 @@ impl Strips {
             let depth = DEPTH.min(self.depth - start);
             for row in (0..rows).step_by(ROWS) {
                 let kernel = KERNELS[ROWS.min(rows - row) - 1];
+                // SAFETY: the caller's promise.
+                let a = unsafe { at(a, row, start) };
+                let next = a.start.wrapping_offset(ROWS as isize * a.row_stride);
                 for (column, strip) in strips.clone().enumerate() {
+                    if let Place::Packed(_) = self.place {
+                        // The next rows, a share of their columns for each strip.
+                        let [first, last] = [column, column + 1].map(|part| part * depth / strips.len());
+                        prefetch(next.wrapping_add(first), a.row_stride, ROWS, last - first);
+                    }
                     // SAFETY: the caller's promise; making the strips made sure of the instructions.
                     unsafe {
-                        let a = at(a, row, start);
                         let c = c.add(row * c_stride + column * STRIP);
                         kernel(depth, a, self.rows_of(strip, start), (c, c_stride), 1.0, start > 0);
                     }
