@@ -264,7 +264,7 @@ const PANEL_COLUMNS: usize = 8 * STRIP;
 /// and all columns of the right one for each row of them: as large as leaves two for each thread. An element's bits are
 /// the same however the tiles are cut.
 fn gradient_tiling(rows: usize, columns: usize) -> Tiling {
-    const SIZES: [(usize, usize); 4] = [(16, 12), (8, 12), (8, 6), (4, 3)];
+    const SIZES: [(usize, usize); 3] = [(16, 6), (8, 6), (4, 3)];
     let enough = 2 * rayon::current_num_threads();
     let tilings =
         SIZES.map(|(high, wide)| Tiling::with_tiles(rows, columns, high * panel::ROWS, wide * STRIP));

@@ -9,6 +9,9 @@
 //! the tokens, neither operand is packed at all ([`Strips::in_place`]): either is larger than a cache, a tile of the
 //! result reads its part of both once, and a copy would cost as much as that.
 //!
+//! What a tile needs next lies in rows that are apart, which the processor does not foresee. It is asked for bit by bit
+//! while the kernel runs: the next rows of `A` beside a packed `B`, the next [`DEPTH`] rows of both operands in place.
+//!
 //! [`multiply_small`] is the same kernel for one product whose right operand fits a cache, as those of attention do.
 //!
 //! Every element of `C` is the sum, in order, of chains of [`DEPTH`] fused multiply-adds, however `C` is cut.
@@ -106,22 +109,44 @@ impl Strips {
             let depth = DEPTH.min(self.depth - start);
             for row in (0..rows).step_by(ROWS) {
                 let kernel = KERNELS[ROWS.min(rows - row) - 1];
-                // SAFETY: the caller's promise.
-                let a = unsafe { at(a, row, start) };
-                let next = a.start.wrapping_offset(ROWS as isize * a.row_stride);
                 for (column, strip) in strips.clone().enumerate() {
-                    if let Place::Packed(_) = self.place {
-                        // The next rows, a share of their columns for each strip.
-                        let [first, last] = [column, column + 1].map(|part| part * depth / strips.len());
-                        prefetch(next.wrapping_add(first), a.row_stride, ROWS, last - first);
+                    match self.place {
+                        Place::Packed(_) => {
+                            prefetch_rows(a, (row + ROWS, start), depth, column, strips.len())
+                        }
+                        Place::InPlace { .. } => {
+                            let part = row / ROWS * strips.len() + column;
+                            self.prefetch_depth(rows, &strips, a, start + DEPTH, part);
+                        }
                     }
                     // SAFETY: the caller's promise; making the strips made sure of the instructions.
                     unsafe {
+                        let a = at(a, row, start);
                         let c = c.add(row * c_stride + column * STRIP);
                         kernel(depth, a, self.rows_of(strip, start), (c, c_stride), 1.0, start > 0);
                     }
                 }
             }
+        }
+    }
+
+    /// Asks for a part of what both operands have for a tile from `start` on, as many sums as are worked on before the
+    /// next: one part for each strip of each [`ROWS`] of the tile's rows.
+    fn prefetch_depth(
+        &self,
+        rows: usize,
+        strips: &Range<usize>,
+        a: Strided<*const f32>,
+        start: usize,
+        part: usize,
+    ) {
+        let sums = DEPTH.min(self.depth.saturating_sub(start));
+        let (first, count) = share(sums, part, rows.div_ceil(ROWS) * strips.len());
+        let (b, stride) = self.rows_of(strips.start, start + first);
+        prefetch(b, stride as isize, count, strips.len() * STRIP);
+        if a.row_stride == 1 {
+            let columns = a.start.wrapping_offset((start + first) as isize * a.col_stride);
+            prefetch(columns, a.col_stride, count, rows);
         }
     }
 
@@ -166,6 +191,19 @@ pub unsafe fn multiply_small(product: &Product) -> bool {
         }
     }
     true
+}
+
+/// Asks for a part of [`ROWS`] rows of a left operand, whose elements are neighbours, from the element at `place` on.
+fn prefetch_rows(a: Strided<*const f32>, place: (usize, usize), depth: usize, part: usize, parts: usize) {
+    let (first, count) = share(depth, part, parts);
+    let start = a.start.wrapping_offset(place.0 as isize * a.row_stride).wrapping_add(place.1 + first);
+    prefetch(start, a.row_stride, ROWS, count);
+}
+
+/// Where a part of `length` begins, and how long it is.
+fn share(length: usize, part: usize, parts: usize) -> (usize, usize) {
+    let [first, end] = [part, part + 1].map(|part| part * length / parts);
+    (first, end - first)
 }
 
 /// A matrix from one of its elements on.
